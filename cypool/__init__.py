@@ -1,0 +1,27 @@
+"""cypool: pooling of NumPy arrays on a CPU, exact and at the speed of memory."""
+
+from importlib.metadata import version as _version
+
+from .blocks import block_reduce, block_replicate, downscale_local_mean
+from .dispatch import show_config
+from .geometry import Windows, output_shape
+from .pooling import adaptive_pool, global_pool, pool
+from .threads import get_workers, set_workers, workers
+
+__version__ = _version("cypool")
+
+__all__ = [
+    "Windows",
+    "__version__",
+    "adaptive_pool",
+    "block_reduce",
+    "block_replicate",
+    "downscale_local_mean",
+    "get_workers",
+    "global_pool",
+    "output_shape",
+    "pool",
+    "set_workers",
+    "show_config",
+    "workers",
+]

@@ -1,0 +1,252 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The compiled half of cypool: plans of numbers, and prange over their work items.
+
+This one source is built once for each CPU level.  `Plan.run` divides the output into items (bands
+of rows, tiles of columns), and `reduce_band` in reduce.pxd does one of them.
+"""
+from cpython.exc cimport PyErr_CheckSignals
+from cython.parallel cimport prange, threadid
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from .reduce cimport *
+
+cdef enum:
+    SLICE = 1 << 25   # cost between two looks at pending signals
+    LARGE = 1 << 22   # cost above which one item is divided
+
+
+cdef class Reduction:
+    """One call's geometry, lanes and formula; built by cypool.engine, used by any thread."""
+
+    cdef Plan p
+    cdef Axis axes[65]
+    cdef list keep                       # memory that p points into
+    cdef Py_ssize_t x_origin, mask_origin, out_origin, x_bytes, mask_bytes, out_bytes
+    cdef Py_ssize_t items, cost, group, groups
+    cdef readonly Py_ssize_t nbytes
+
+    def __init__(self, *, axes, geometry, lanes, formula, weights, extents):
+        cdef Py_ssize_t i
+        self.keep = []
+        self.p.g.axes = self.axes
+        self.p.g.leading = len(axes) - 1
+        for i in range(len(axes)):
+            self.set_axis(&self.axes[i], axes[i])
+        self.set_geometry(&self.p.g, geometry)
+        self.p.n_lanes = len(lanes)
+        for i in range(len(lanes)):
+            self.set_lane(&self.p.lanes[i], lanes[i])
+        self.set_formula(formula)
+        self.p.weights = NULL
+        if weights is not None:
+            self.p.weights = self.doubles(weights)
+        (self.x_origin, self.x_bytes, self.mask_origin, self.mask_bytes,
+         self.out_origin, self.out_bytes) = extents
+        self.divide_work()
+
+    cdef const double* doubles(self, const double[::1] table):
+        self.keep.append(table)
+        return &table[0]
+
+    cdef const int64_t* integers(self, const int64_t[::1] table):
+        self.keep.append(table)
+        self.nbytes += table.shape[0] * 8
+        return &table[0]
+
+    cdef set_axis(self, Axis* axis, dict given):
+        axis.n, axis.o = given["n"], given["o"]
+        axis.k, axis.s, axis.d = given["k"], given["s"], given["d"]
+        axis.before, axis.after = given["before"], given["after"]
+        axis.starts = axis.stops = NULL
+        axis.plane_step = 0
+        if given["starts"] is not None:
+            axis.starts = self.integers(given["starts"])
+            axis.stops = self.integers(given["stops"])
+            axis.plane_step = given["plane_step"]
+        axis.border, axis.flat = given["border"], given["flat"]
+        axis.x, axis.mask, axis.out = given["x"], given["mask"], given["out"]
+        axis.rank, axis.plane = given["rank"], given["plane"]
+
+    cdef set_geometry(self, Geometry* g, dict given):
+        g.channels = given["channels"]
+        g.x_cell, g.x_channel = given["x_cell"], given["x_channel"]
+        g.mask_cell, g.mask_channel = given["mask_cell"], given["mask_channel"]
+        g.size, g.swap, g.plain = given["size"], given["swap"], given["plain"]
+        g.masked, g.planes, g.uniform = given["masked"], given["planes"], given["uniform"]
+        g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
+        g.band, g.pitch, g.span = given["band"], given["pitch"], given["span"]
+        g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
+        g.capacity, g.out_cell = given["capacity"], given["out_cell"]
+
+    cdef set_lane(self, Lane* lane, dict given):
+        lane.op, lane.from_mask, lane.pairs = given["op"], given["from_mask"], given["pairs"]
+        lane.raw, lane.have, lane.want = given["raw"], given["have"], given["want"]
+        lane.have_size, lane.want_size = given["have_size"], given["want_size"]
+        lane.half, lane.fill_nan, lane.fill_masked = given["half"], given["fill_nan"], given["fill_masked"]
+        lane.convert1, lane.convert2, lane.transform = given["convert1"], given["convert2"], given["transform"]
+        lane.tap, lane.context = given["tap"], given["context"]
+        lane.par, lane.eps = given["par"], given["eps"]
+        lane.nan_value, lane.mask_value = given["nan_value"], given["mask_value"]
+        lane.identity, lane.border_value = given["identity"], given["border_value"]
+        lane.direct = given["direct"]
+
+    cdef set_formula(self, dict given):
+        cdef Formula* f = &self.p.f
+        f.code, f.rounding, f.saturate = given["code"], given["rounding"], given["saturate"]
+        f.p, f.ddof, f.divisor, f.mean = given["p"], given["ddof"], given["divisor"], given["mean"]
+        self.p.count_lane, self.p.nan_lane = given["count_lane"], given["nan_lane"]
+        self.p.context_lane, self.p.first_lane = given["context_lane"], given["first_lane"]
+        self.p.out_code, self.p.out_size = given["out_code"], given["out_size"]
+        self.p.constant, self.p.check_empty = given["constant"], given["check_empty"]
+        self.p.least, self.p.empty, self.p.signed = given["least"], given["empty"], given["signed"]
+
+    cdef divide_work(self):
+        """Work items and their cost (cells times what a cell costs), and large windows' groups."""
+        cdef const Geometry* g = &self.p.g
+        cdef Py_ssize_t weight = 1, i, blocks, one
+        for i in range(self.p.n_lanes):
+            weight += 16 if self.p.lanes[i].op >= TAPS else 1 if self.p.lanes[i].direct else 4
+        blocks = g.segments * max((g.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+        one = max(min(g.taps, BLOCK_ROWS), 1) * max(g.span, 1) * g.channels * weight
+        self.items = (g.rows + g.band - 1) // g.band * g.tiles
+        self.cost = one * g.band * blocks
+        self.group = self.groups = 0
+        if blocks > 1 and self.cost > LARGE:
+            self.group = 1
+            while self.group * one < LARGE // 2:
+                self.group *= 2
+            self.groups = (blocks + self.group - 1) // self.group
+            self.cost = one * self.group
+        self.nbytes += sizeof(Plan) + 66 * sizeof(Axis) + 4096
+
+    @property
+    def useful(self):
+        """How many threads have work worth a parallel region."""
+        cdef Py_ssize_t items = self.items * max(self.groups, 1)
+        cdef double work = <double> items * <double> self.cost
+        return max(1, min(items, <Py_ssize_t> min(work / 65536.0, 1e6)))
+
+    def run(self, const uint8_t[::1] x not None, const uint8_t[::1] mask, uint8_t[::1] out not None,
+            int workers):
+        """Reduces x into out.  Returns 0, or 1 if a window was empty, plus 2 if a NaN took part."""
+        cdef Arrays arrays
+        cdef Scratch* scratch
+        cdef Py_ssize_t i, size
+        cdef char* block
+        cdef Scratch probe
+        cdef int found = 0
+        if (x.shape[0] < self.x_bytes or out.shape[0] < self.out_bytes
+                or (self.p.g.masked and (mask is None or mask.shape[0] < self.mask_bytes))):
+            raise ValueError("the array changed its shape during the call")
+        arrays.x = <const char*> &x[0] + self.x_origin
+        arrays.mask = <const char*> &mask[0] + self.mask_origin if self.p.g.masked else NULL
+        arrays.out = <char*> &out[0] + self.out_origin
+        workers = max(workers, 1)
+        size = (lay_out(&self.p, NULL, &probe) + 127) // 64 * 64
+        scratch = <Scratch*> calloc(workers, sizeof(Scratch) + size + 64)
+        if scratch == NULL:
+            raise MemoryError(f"no memory for {workers} x {size} bytes of scratch")
+        try:
+            block = <char*> (scratch + workers)
+            block += (64 - <size_t> block % 64) % 64
+            for i in range(workers):
+                lay_out(&self.p, block + i * size, &scratch[i])
+            if self.groups:
+                self.run_large(&arrays, scratch, workers)
+            else:
+                self.run_items(&arrays, scratch, workers)
+            for i in range(workers):
+                found |= scratch[i].found_empty | 2 * scratch[i].found_nan
+        finally:
+            free(scratch)
+        return found
+
+    cdef int run_items(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
+        cdef const Plan* p = &self.p
+        cdef Py_ssize_t i, start = 0, stop, items = self.items
+        cdef Py_ssize_t many = max(workers, SLICE // max(self.cost, 1)), chunk
+        while start < items:
+            stop = min(items, start + many)
+            with nogil:
+                if workers == 1:
+                    for i in range(start, stop):
+                        reduce_band(p, arrays, scratch, i)
+                else:
+                    chunk = max(1, (stop - start) // (workers * 16))
+                    for i in prange(start, stop, schedule="dynamic", chunksize=chunk, num_threads=workers):
+                        reduce_band(p, arrays, scratch + threadid(), i)
+            start = stop
+            if start < items:
+                PyErr_CheckSignals()
+        return 0
+
+    cdef int run_large(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
+        """A lane at a time: groups of blocks in parallel, then the tree that joins them."""
+        cdef const Plan* p = &self.p
+        cdef Py_ssize_t i, start, stop, items = self.items, groups = self.groups, group = self.group
+        cdef Py_ssize_t slot = (p.g.outputs * p.g.channels * 16 + 63) // 64 * 64
+        cdef Py_ssize_t many = max(workers, SLICE // max(self.cost, 1))
+        cdef int lane, lanes = max(p.n_lanes, 1)
+        cdef char* values = <char*> calloc(items * (lanes + groups), slot)
+        cdef char* partial = values + items * lanes * slot
+        if values == NULL:
+            raise MemoryError(f"no memory for {items * (lanes + groups) * slot} bytes of partial results")
+        try:
+            for lane in range(p.n_lanes):
+                start = 0
+                while start < items * groups:
+                    stop = min(items * groups, start + many)
+                    with nogil:
+                        for i in prange(start, stop, schedule="dynamic", num_threads=workers):
+                            reduce_group(p, arrays, scratch + threadid(), i, lane, group, groups, partial, values, slot)
+                    start = stop
+                    PyErr_CheckSignals()
+                with nogil:
+                    for i in range(items):
+                        join_groups(p, scratch, i, lane, group, groups, partial, values, slot)
+            with nogil:
+                for i in range(items):
+                    write_item(p, arrays, scratch, i, values, slot)
+        finally:
+            free(values)
+        return 0
+
+
+cdef bint exact(object value, tuple trusted, list types) except -1:
+    """Appends the types inside `value` if equal values of these types mean the same call."""
+    cdef object t = type(value)
+    if t is tuple:
+        for item in value:
+            if not exact(item, trusted, types):
+                return False
+    elif t is float:
+        types.append(value.hex())
+        return True
+    types.append(t)
+    return (t is int or t is str or t is tuple or value is None or t is bool
+            or isinstance(value, trusted) or (callable(value) and t.__hash__ is not None))
+
+
+def typed_key(tuple call not None, tuple trusted not None):
+    """A dict key for the arguments of a call, or None if they hold anything but plain values and
+    instances of `trusted` classes.
+
+    Equal keys mean equal calls: 2, 2.0 and True are equal in Python, but not as a window."""
+    cdef list types = []
+    return (call, tuple(types)) if exact(call, trusted, types) else None
+
+
+def floor_copy(const uint8_t[::1] x not None, uint8_t[::1] out not None, int workers):
+    """Reads all of x and writes all of out, and nothing else: the floor of what pooling can take."""
+    cdef Py_ssize_t parts = 256, part, i, j, n = x.shape[0] // 8, m = out.shape[0]
+    cdef const uint64_t* words = <const uint64_t*> &x[0]
+    cdef uint64_t seen
+    cdef uint8_t* to = &out[0]
+    for part in prange(parts, nogil=True, schedule="dynamic", num_threads=workers):
+        seen = 0
+        for i in range(n * part // parts, n * (part + 1) // parts):
+            seen = seen | words[i]
+        j = m * part // parts
+        memset(to + j, <int> (seen & 0x7F), m * (part + 1) // parts - j)

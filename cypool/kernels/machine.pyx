@@ -1,0 +1,41 @@
+# cython: language_level=3
+# cython: freethreading_compatible=True
+"""Facts of this machine and of this build, and the few calls to OpenMP that prange does not make."""
+
+cdef extern from "openmp.h" nogil:
+    const int CYPOOL_HAS_OPENMP
+    int cypool_max_threads()
+    bint cypool_ready_to_fork()
+    bint cypool_can_start(int n)
+
+cdef extern from "cpu.h" nogil:
+    bint cypool_runs_v3()
+
+cdef extern from "build.h":  # written by setup.py
+    const char* CYPOOL_BUILD
+
+OPENMP = bool(CYPOOL_HAS_OPENMP)
+BUILD = CYPOOL_BUILD.decode()
+
+
+def openmp_max_threads():
+    """Threads that OpenMP allows the calling thread now; 1 without OpenMP."""
+    return cypool_max_threads()
+
+
+def openmp_pause():
+    """Releases the calling thread's OpenMP pool where that is needed: may a child forked now run threads?"""
+    return cypool_ready_to_fork()
+
+
+def can_start(int n):
+    """Could n more threads run at once?"""
+    cdef bint yes
+    with nogil:
+        yes = cypool_can_start(n)
+    return yes
+
+
+def cpu_levels():
+    """CPU levels that this machine can run, the plainest first."""
+    return ("base", "v3") if cypool_runs_v3() else ("base",)

@@ -1,0 +1,223 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The plan: everything about a call that does not depend on the data, as numbers.
+
+The array is seen as rows.  The row axis (the last pooled axis, with the channels inside it) lies
+along memory; every other axis is a leading axis.  One output row depends on the input rows that
+its windows on the leading axes name:
+
+    leading axis, k = 3, s = 2, before = 1              row axis
+    cell      -1   0   1   2   3   4                    start = i*s - before
+    output 0   |---*---*|                               a tile: outputs i0 .. i1 of one row
+    output 1           |*---*---*|
+
+A batch axis is a leading axis with a window of one cell.
+"""
+from .finish cimport Counts, Formula
+from .rows cimport *
+
+cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS
+    IGNORE, CONSTANT, REFLECT, SYMMETRIC, EDGE, WRAP
+
+cdef enum:  # what a lane's taps see besides x
+    NO_CONTEXT, LANE_CONTEXT, MEAN_CONTEXT
+
+cdef enum:
+    GROUP = 4           # rows decoded before they are merged
+    ROWS = 64           # rows merged before a partial result is set aside
+    BLOCK_ROWS = 1024   # rows of one block of work
+
+cdef struct Axis:
+    Py_ssize_t n, o               # cells, outputs
+    Py_ssize_t k, s, d            # window, stride, dilation
+    Py_ssize_t before, after      # padded cells
+    const int64_t* starts         # windows given by a table, else NULL
+    const int64_t* stops
+    Py_ssize_t plane_step         # 0, or the tables of the next plane are this much further
+    int border
+    bint flat                     # all cells are the same memory: one stands for all
+    Py_ssize_t x, mask, out       # steps in bytes
+    Py_ssize_t rank               # weight of a tap's number in its position in the window
+    Py_ssize_t plane              # weight of the index in the plane's number
+
+cdef struct Lane:                 # one reduction; most reducers need one, some two or three
+    int op                        # MAX .. PROD, TAPS, FIRST
+    bint from_mask                # reads the mask instead of x
+    bint pairs
+    int raw, have, want           # codes: in memory (after half), before merging, of the result
+    int have_size, want_size
+    bint half, fill_nan, fill_masked
+    int convert1, convert2, transform
+    int tap, context
+    double par, eps               # of the tap function, of the transform
+    uint64_t nan_value, mask_value, identity, border_value  # bits in the types raw, have, want, want
+    bint direct                   # rows are merged from memory as they are
+
+cdef struct Geometry:
+    Py_ssize_t leading            # number of leading axes
+    Axis* axes                    # leading ones, then the row axis
+    Py_ssize_t channels           # C
+    Py_ssize_t x_cell, x_channel, mask_cell, mask_channel  # steps on the row, in bytes
+    int size                      # bytes of a sample in memory
+    bint swap, plain              # byte order; rows are contiguous, aligned, native
+    bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
+    Py_ssize_t rows, outputs      # output rows, tiles' outputs
+    Py_ssize_t tiles, band, pitch # tiles a row; rows a work item; outputs between two rows of a band
+    Py_ssize_t span               # most cells a tile (or segment) reads
+    Py_ssize_t segment            # 0, or cells of one segment: windows longer than a tile
+    Py_ssize_t segments           # most segments of a window
+    Py_ssize_t taps               # most rows of a window
+    Py_ssize_t capacity           # samples of a scratch row
+    Py_ssize_t out_cell           # bytes of an output cell (C samples)
+
+cdef struct Plan:
+    Geometry g
+    Lane lanes[6]
+    int n_lanes
+    int count_lane, nan_lane, context_lane, first_lane  # indices or -1; first_lane: of the formula
+    Formula f
+    int out_code, out_size
+    bint constant                 # padded cells hold a value and count
+    bint check_empty
+    int64_t least                 # cells a window needs
+    uint64_t empty                # bits of the value of an empty window
+    const double* weights         # one for each position in the window, or NULL
+    bint signed                   # the samples are signed integers
+
+cdef struct Line:                 # one output row
+    Py_ssize_t x, mask, out, plane
+    Py_ssize_t taps               # input rows
+    int64_t real, total, times    # cells of its windows: that exist, with padding; of flat axes
+    Py_ssize_t* start             # first tap, and the range of taps that exist, on each axis
+    Py_ssize_t* low
+    Py_ssize_t* high
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    """ceil(a / b) for a >= 0, b > 0."""
+    return (a + b - 1) // b if a > 0 else 0
+
+
+cdef inline Py_ssize_t fold_cell(const Axis* axis, Py_ssize_t cell) noexcept nogil:
+    """The cell that a padded cell mirrors."""
+    cdef Py_ssize_t n = axis.n
+    if 0 <= cell < n:
+        return cell
+    if axis.border == REFLECT:
+        return -cell if cell < 0 else 2 * n - 2 - cell
+    if axis.border == SYMMETRIC:
+        return -cell - 1 if cell < 0 else 2 * n - 1 - cell
+    if axis.border == EDGE:
+        return 0 if cell < 0 else n - 1
+    return cell + n if cell < 0 else cell - n
+
+
+cdef inline void tap_range(const Axis* axis, Py_ssize_t start, Py_ssize_t k, Py_ssize_t first,
+                           Py_ssize_t last, Py_ssize_t* low, Py_ssize_t* high) noexcept nogil:
+    """The taps j of start + j * d that lie in first <= cell < last."""
+    cdef Py_ssize_t d = axis.d
+    low[0] = ceil_div(first - start, d)
+    high[0] = min(k, ceil_div(last - start, d))
+    if high[0] < low[0]:
+        high[0] = low[0]
+
+
+cdef inline void window(const Axis* axis, Py_ssize_t plane, Py_ssize_t i, Py_ssize_t* start,
+                        Py_ssize_t* low, Py_ssize_t* high, Py_ssize_t* total) noexcept nogil:
+    """Window i: its start, its taps that exist (or mirror one), and how many count with padding."""
+    cdef Py_ssize_t a, b
+    if axis.starts != NULL:
+        start[0] = axis.starts[plane * axis.plane_step + i]
+        low[0] = 0
+        high[0] = axis.stops[plane * axis.plane_step + i] - start[0]
+        total[0] = high[0]
+        return
+    start[0] = i * axis.s - axis.before
+    if start[0] >= 0 and start[0] + (axis.k - 1) * axis.d < axis.n:
+        low[0] = 0
+        high[0] = axis.k
+        total[0] = axis.k
+        return
+    tap_range(axis, start[0], axis.k, -axis.before, axis.n + axis.after, &a, &b)
+    total[0] = b - a
+    if axis.border >= REFLECT:
+        low[0] = a
+        high[0] = b
+    else:
+        tap_range(axis, start[0], axis.k, 0, axis.n, low, high)
+
+
+cdef inline bint is_batch(const Axis* axis) noexcept nogil:
+    return axis.k == 1 and axis.s == 1 and axis.starts == NULL and axis.before == 0 and axis.after == 0
+
+
+cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) noexcept nogil:
+    """What output row `index` (one number for each leading axis) depends on."""
+    cdef Py_ssize_t a, total
+    cdef const Axis* axis
+    line.x = line.mask = line.out = line.plane = 0
+    line.taps = line.real = line.total = line.times = 1
+    if g.planes:
+        for a in range(g.leading):
+            line.plane += index[a] * g.axes[a].plane
+    for a in range(g.leading):
+        axis = &g.axes[a]
+        line.out += index[a] * axis.out
+        if is_batch(axis):
+            line.x += index[a] * axis.x
+            line.mask += index[a] * axis.mask
+            line.start[a] = 0
+            line.low[a] = 0
+            line.high[a] = 1
+            continue
+        window(axis, line.plane, index[a], &line.start[a], &line.low[a], &line.high[a], &total)
+        line.real *= line.high[a] - line.low[a]
+        line.total *= total
+        if axis.flat and line.high[a] > line.low[a]:
+            line.times *= line.high[a] - line.low[a]
+            line.start[a] = 0
+            line.low[a] = 0
+            line.high[a] = 1
+        line.taps *= line.high[a] - line.low[a]
+
+
+cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first, Py_ssize_t count,
+                           Py_ssize_t* x, Py_ssize_t* mask, Py_ssize_t* rank, Py_ssize_t* tap) noexcept nogil:
+    """Rows first .. first + count of a line, in order: offsets into x and mask, and the position in
+    the window.  `tap` is scratch: one number for each leading axis."""
+    cdef Py_ssize_t a, i, cell, rest = first, x0, mask0, rank0, last = -1
+    cdef const Axis* axis
+    for a in range(g.leading - 1, -1, -1):
+        tap[a] = line.low[a] + rest % (line.high[a] - line.low[a])
+        rest //= line.high[a] - line.low[a]
+        if last < 0 and line.high[a] - line.low[a] > 1:
+            last = a
+    i = 0
+    while i < count:
+        # all but the last axis that varies are fixed for a while
+        x0, mask0, rank0 = line.x, line.mask, 0
+        for a in range(g.leading):
+            axis = &g.axes[a]
+            if a != last and not is_batch(axis):
+                cell = fold_cell(axis, line.start[a] + tap[a] * axis.d)
+                x0 += cell * axis.x
+                mask0 += cell * axis.mask
+                rank0 += tap[a] * axis.rank
+        if last < 0:
+            x[0], mask[0], rank[0] = x0, mask0, rank0
+            return
+        axis = &g.axes[last]
+        while i < count and tap[last] < line.high[last]:
+            cell = fold_cell(axis, line.start[last] + tap[last] * axis.d)
+            x[i] = x0 + cell * axis.x
+            mask[i] = mask0 + cell * axis.mask
+            rank[i] = rank0 + tap[last] * axis.rank
+            tap[last] += 1
+            i += 1
+        tap[last] = line.low[last]
+        a = last - 1
+        while a >= 0:
+            tap[a] += 1
+            if tap[a] < line.high[a]:
+                break
+            tap[a] = line.low[a]
+            a -= 1

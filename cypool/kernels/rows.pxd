@@ -1,0 +1,112 @@
+# cython: language_level=3
+"""The vocabulary of the kernels: sample types, operators, and one operator applied to two values.
+
+Rows are contiguous runs of samples.  Every hot loop runs along rows, never along windows, so that
+neighbouring outputs share one vector instruction.  An operator is an empty struct (a tag): a loop
+written once over ``Op`` is compiled once for each tag and type that is used.
+"""
+from libc.stdint cimport (
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
+
+cdef extern from "rows.h" nogil:
+    ctypedef uint16_t word16 "cypool_word16"
+    ctypedef uint32_t word32 "cypool_word32"
+    float float_of "cypool_float_of" (uint32_t bits)
+    double double_of "cypool_double_of" (uint64_t bits)
+    uint64_t bits_of "cypool_bits_of" (double x)
+    uint32_t float_bits "cypool_float_bits" (float x)
+
+cdef enum:  # codes of sample types; cypool.engine.CODES maps dtypes to them, in this order
+    U8, I8, U16, I16, U32, I32, U64, I64, F32, F64
+
+cdef enum:  # codes of operators, in the order of cypool.engine.OPERATORS
+    MAX, MIN, SUM, PROD, TAPS, FIRST
+
+ctypedef fused sample:  # what memory holds
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+    uint32_t
+    int32_t
+    uint64_t
+    int64_t
+    float
+    double
+
+ctypedef fused work:  # what windows are reduced in
+    uint8_t
+    int8_t
+    uint16_t
+    int16_t
+    uint32_t
+    int32_t
+    uint64_t
+    int64_t
+    float
+    double
+
+ctypedef fused bits:  # a sample of which only the size matters
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+ctypedef fused total:  # sums of unsigned 8- and 16-bit samples
+    uint16_t
+    uint32_t
+
+ctypedef struct Max:
+    char unused
+
+ctypedef struct Min:
+    char unused
+
+ctypedef struct Sum:
+    char unused
+
+ctypedef struct Pair:  # a sum that reads two neighbours of the row at once
+    char unused
+
+ctypedef struct Prod:
+    char unused
+
+ctypedef fused Op:
+    Max
+    Min
+    Sum
+    Pair
+    Prod
+
+
+cdef inline work apply(Op* op, work a, work b) noexcept nogil:
+    """a op b.  A NaN on either side wins; a and b both NaN: a."""
+    if Op is Max:
+        if work is float or work is double:
+            return a if (a > b) | (a != a) else b
+        else:
+            return a if a > b else b
+    elif Op is Min:
+        if work is float or work is double:
+            return a if (a < b) | (a != a) else b
+        else:
+            return a if a < b else b
+    elif Op is Prod:
+        return <work> (a * b)
+    else:
+        return <work> (a + b)
+
+
+cdef inline work lift(Op* op, const sample* row, Py_ssize_t i, work* kind) noexcept nogil:
+    """Sample i of a row in the working type; for Pair the sum of samples 2i and 2i + 1."""
+    if Op is Pair:
+        # Bytes and 16-bit samples: one word holds both, which vectorises without a shuffle.
+        if sample is uint8_t:
+            return <work> ((<const word16*> row)[i] & 0xFF) + <work> ((<const word16*> row)[i] >> 8)
+        elif sample is uint16_t:
+            return <work> ((<const word32*> row)[i] & 0xFFFF) + <work> ((<const word32*> row)[i] >> 16)
+        else:
+            return <work> row[2 * i] + <work> row[2 * i + 1]
+    else:
+        return <work> row[i]

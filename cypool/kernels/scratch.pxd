@@ -1,0 +1,120 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Scratch: the few rows a thread works in, carved from one block of memory."""
+from libc.stddef cimport size_t
+
+from .plan cimport *
+from .slide cimport Work
+
+cdef enum:
+    DEEP = 64  # partial results on a stack: enough for 2**63 blocks
+
+cdef struct Arrays:               # one call
+    const char* x
+    const char* mask
+    char* out
+
+cdef struct Tile:
+    Py_ssize_t i0, n              # first output of the row, number of outputs
+    Py_ssize_t p0                 # the cell (padded ones count from -before) of scratch cell 0
+    Py_ssize_t cells              # scratch cells the windows cover
+    Py_ssize_t low, high          # cells that are read
+
+cdef struct Scratch:
+    char* a                       # three rows for merge and slide
+    char* b
+    char* c
+    char* decoded[GROUP]          # rows after decode, and a spare one
+    char* spare
+    uint8_t* mask
+    char* rows[8]                 # partial results of many rows
+    char* state[DEEP]             # partial results of many blocks
+    char* lane[6]                 # result of each lane
+    double* context
+    char* sums                    # of taps, and what rounding took from them
+    double* rest
+    char* wide
+    char* wide2
+    char* out
+    int64_t* counts               # cells of each window, and padded cells that count
+    int64_t* pads
+    const void** pointers
+    Py_ssize_t* x
+    Py_ssize_t* m
+    Py_ssize_t* rank
+    Py_ssize_t* index
+    Py_ssize_t* tap
+    Py_ssize_t* starts
+    Py_ssize_t* stops
+    Line* lines
+    Counts count
+    bint found_empty, found_nan
+    size_t size
+
+
+cdef inline char* carve(char** at, size_t bytes) noexcept nogil:
+    cdef char* here = at[0]
+    at[0] = here + ((bytes + 63) // 64) * 64
+    return here
+
+
+cdef inline int depth_of(Py_ssize_t n) noexcept nogil:
+    """Slots of a stack that joins n partial results in pairs."""
+    cdef int d = 1
+    while n > 0:
+        n >>= 1
+        d += 1
+    return d
+
+
+cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil:
+    """Sets every pointer of s into the block at `base`; the bytes needed."""
+    cdef char* at = base
+    cdef const Geometry* g = &p.g
+    cdef Py_ssize_t i, lines = g.band, widest = 1
+    cdef Py_ssize_t samples = g.capacity, results = (g.band * g.pitch + 1) * g.channels
+    cdef bint direct = True, many = g.taps > ROWS
+    cdef Py_ssize_t blocks = g.segments * ((g.taps + BLOCK_ROWS - 1) // BLOCK_ROWS)
+    for i in range(p.n_lanes):
+        widest = max(widest, p.lanes[i].want_size)
+        direct = direct and p.lanes[i].direct
+    s.a = carve(&at, samples * widest)
+    s.b = carve(&at, samples * widest)
+    s.c = carve(&at, samples * widest)
+    if not direct:
+        for i in range(GROUP):
+            s.decoded[i] = carve(&at, samples * 8)
+        s.spare = carve(&at, samples * 8)
+        s.mask = <uint8_t*> carve(&at, samples)
+    if many:
+        for i in range(min(depth_of(BLOCK_ROWS // ROWS), 8)):
+            s.rows[i] = carve(&at, samples * widest)
+    for i in range(min(depth_of(blocks), DEEP)):
+        s.state[i] = carve(&at, results * 16)
+    for i in range(p.n_lanes):
+        s.lane[i] = carve(&at, results * 16)
+    s.context = <double*> carve(&at, results * 8)
+    s.sums = carve(&at, results * 16)
+    s.rest = <double*> carve(&at, results * 8)
+    s.wide = carve(&at, results * 8)
+    s.wide2 = carve(&at, results * 8)
+    s.out = carve(&at, results * 8)
+    s.counts = <int64_t*> carve(&at, results * 8)
+    s.pads = <int64_t*> carve(&at, results * 8)
+    s.pointers = <const void**> carve(&at, lines * ROWS * sizeof(void*))
+    s.x = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.m = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.rank = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.index = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
+    s.tap = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
+    s.starts = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
+    s.stops = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
+    s.lines = <Line*> carve(&at, lines * sizeof(Line))
+    for i in range(lines):
+        if base != NULL:
+            s.lines[i].start = <Py_ssize_t*> carve(&at, 3 * (g.leading + 1) * sizeof(Py_ssize_t))
+            s.lines[i].low = s.lines[i].start + g.leading
+            s.lines[i].high = s.lines[i].low + g.leading
+        else:
+            carve(&at, 3 * (g.leading + 1) * sizeof(Py_ssize_t))
+    s.found_empty = s.found_nan = False
+    return at - base

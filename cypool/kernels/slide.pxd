@@ -1,0 +1,337 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Slide: along one merged row, every window becomes one value.
+
+    row      x x x x x x x x x x          window k = 3, stride s = 2, dilation d = 1
+    out 0    |---|                        out[i] = row[i*s] op row[i*s + d] op row[i*s + 2d]
+    out 1        |---|
+    out 2            |---|
+
+Margins of the row hold the operator's identity, so no loop tests a boundary.  A cell may be
+several channels wide (C samples side by side).  How a window is taken apart depends on k, s, d
+and C alone, never on where the window lies: that is what makes sums the same bits for any tile,
+batch position or number of workers.
+
+    halve     k and s even: neighbours are joined, and k and s halved
+    flat      stride 1: windows of 2, 4, 8 ... cells by doubling, then the binary digits of k
+    strided   few taps: one pass a tap, with literal strides so that the loop vectorises
+    fold      long windows that overlap little, and windows given by tables
+"""
+from .rows cimport *
+
+cdef enum:  # what operate() does
+    FILL, COMBINE, SLIDE, FOLD, REPEAT, TIMES
+
+cdef enum:
+    LANES = 8        # partial results side by side in a fold
+    BLOCK = 128      # cells a fold adds before it starts a new partial result
+
+cdef struct Work:
+    int verb
+    void* a                   # the row, and after SLIDE the result
+    void* b                   # two scratch rows as long as a
+    void* c
+    Py_ssize_t m              # outputs (cells for FILL, COMBINE, REPEAT, TIMES: samples)
+    Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell
+    const Py_ssize_t* starts  # FOLD: the windows, as cells of the row
+    const Py_ssize_t* stops
+    const void* value         # FILL: the identity; REPEAT: the border value; in the working type
+    const int64_t* counts     # REPEAT: how often for each sample
+    Py_ssize_t times          # TIMES: how often for all
+
+
+cdef inline work* halve(Op* op, work* a, work* b, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        b[i] = apply(op, a[2 * i], a[2 * i + 1])
+    return b
+
+
+cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k,
+                       Py_ssize_t e) noexcept nogil:
+    """out[i] = a[i] op a[i + e] op ... (k terms) for i < n.  The result is in one of a, b, c."""
+    cdef Py_ssize_t i, have = 0, p = 1, left
+    cdef work* swap
+    cdef work* total = c
+    if k == 3:
+        for i in range(n):
+            b[i] = apply(op, apply(op, a[i], a[i + e]), a[i + 2 * e])
+        return b
+    while True:
+        # a[i] covers p cells from i on; total[i] covers the first `have` cells.
+        if p == k:
+            return a
+        if k & p:
+            if have == 0:
+                for i in range(n):
+                    total[i] = a[i]
+            else:
+                for i in range(n):
+                    total[i] = apply(op, total[i], a[i + have * e])
+            have += p
+        if 2 * p > k:
+            return total
+        left = n + (k - 2 * p) * e
+        for i in range(left):
+            b[i] = apply(op, a[i], a[i + p * e])
+        swap = a
+        a = b
+        b = swap
+        p *= 2
+
+
+cdef inline void strided(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssize_t k, Py_ssize_t s,
+                         Py_ssize_t d) noexcept nogil:
+    cdef Py_ssize_t i, j
+    if k == 1:
+        for i in range(n):
+            b[i] = a[i * s]
+    elif k == 2:
+        for i in range(n):
+            b[i] = apply(op, a[i * s], a[i * s + d])
+    else:
+        for i in range(n):
+            b[i] = apply(op, apply(op, a[i * s], a[i * s + d]), a[i * s + 2 * d])
+        for j in range(3, k):
+            for i in range(n):
+                b[i] = apply(op, b[i], a[i * s + j * d])
+
+
+cdef inline void pick(const work* a, work* b, Py_ssize_t n, Py_ssize_t step, Py_ssize_t C) noexcept nogil:
+    """Every step-th cell of C samples."""
+    cdef Py_ssize_t i, c
+    for i in range(n):
+        for c in range(C):
+            b[i * C + c] = a[i * step + c]
+
+
+cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
+    """a[0] op a[1] op ... op a[n - 1], n >= 1: eight lanes, blocks of 128 cells, blocks in pairs."""
+    cdef work lane[LANES]
+    cdef work stack[64]
+    cdef work value
+    cdef Py_ssize_t i, j, stop, done = 0, top = 0, blocks = 0, carry
+    if n < 2 * LANES:
+        value = a[0]
+        for i in range(1, n):
+            value = apply(op, value, a[i])
+        return value
+    while done < n:
+        stop = min(done + BLOCK, n)
+        if stop - done < 2 * LANES:
+            value = a[done]
+            for i in range(done + 1, stop):
+                value = apply(op, value, a[i])
+        else:
+            for j in range(LANES):
+                lane[j] = a[done + j]
+            i = done + LANES
+            while i + LANES <= stop:
+                for j in range(LANES):
+                    lane[j] = apply(op, lane[j], a[i + j])
+                i += LANES
+            for j in range(stop - i):
+                lane[j] = apply(op, lane[j], a[i + j])
+            for j in range(4):
+                lane[j] = apply(op, lane[j], lane[j + 4])
+            value = apply(op, apply(op, lane[0], lane[2]), apply(op, lane[1], lane[3]))
+        carry = blocks
+        while carry & 1:
+            top -= 1
+            value = apply(op, stack[top], value)
+            carry >>= 1
+        stack[top] = value
+        top += 1
+        blocks += 1
+        done = stop
+    value = stack[top - 1]
+    for i in range(top - 2, -1, -1):
+        value = apply(op, stack[i], value)
+    return value
+
+
+cdef inline void fold_channels(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssize_t C) noexcept nogil:
+    """The same over n cells of C samples, upper half onto lower half; b has room for n/2 + 1 cells."""
+    cdef Py_ssize_t i, half
+    half = n // 2
+    n -= half
+    for i in range(half * C):
+        b[i] = apply(op, a[i], a[i + n * C])
+    for i in range(half * C, n * C):
+        b[i] = a[i]
+    while n > 1:
+        half = n // 2
+        n -= half
+        for i in range(half * C):
+            b[i] = apply(op, b[i], b[i + n * C])
+
+
+cdef inline void fold_windows(Op* op, work* kind, Work* w) noexcept nogil:
+    """Windows given by tables: starts and stops in cells of the row; an empty one is the identity."""
+    cdef Py_ssize_t i, c, start, n
+    cdef const work* a = <const work*> w.a
+    cdef work* b = <work*> w.b
+    cdef work* out = <work*> w.c
+    cdef work identity = (<const work*> w.value)[0]
+    for i in range(w.m):
+        start = w.starts[i]
+        n = w.stops[i] - start
+        if n <= 0:
+            for c in range(w.C):
+                out[i * w.C + c] = identity
+        elif w.C == 1:
+            out[i] = fold(op, a + start, n)
+        else:
+            fold_channels(op, a + start * w.C, b, n, w.C)
+            for c in range(w.C):
+                out[i * w.C + c] = b[c]
+    w.a, w.c = w.c, w.a
+
+
+cdef inline void slide_window(Op* op, work* kind, Work* w) noexcept nogil:
+    """Windows at a regular stride; the result is left in w.a."""
+    cdef work* a = <work*> w.a
+    cdef work* b = <work*> w.b
+    cdef work* c = <work*> w.c
+    cdef work* out
+    cdef Py_ssize_t k = w.k, s = w.s, d = w.d, C = w.C, m = w.m, i, j, x
+    while C == 1 and d == 1 and k % 2 == 0 and s % 2 == 0:
+        k //= 2
+        s //= 2
+        out = halve(op, a, b, (m - 1) * s + k)
+        b = a
+        a = out
+    if s == 1 or 1 < C < 8 or (C == 1 and d == 1 and k > 8 * s):
+        out = flat(op, a, b, c, ((m - 1) * s + 1) * C, k, d * C)
+        # The two rows that do not hold the result are free.
+        if out == b:
+            b = a
+        elif out == c:
+            c = a
+        a = out
+        if s > 1:
+            if C == 1:
+                pick(a, b, m, s, 1)
+            elif C == 2:
+                pick(a, b, m, s * 2, 2)
+            elif C == 3:
+                pick(a, b, m, s * 3, 3)
+            else:
+                pick(a, b, m, s * C, C)
+            a, b = b, a
+    elif C == 1 and d == 1 and k >= 8:
+        for i in range(m):
+            b[i] = fold(op, a + i * s, k)
+        a, b = b, a
+    elif C == 1:
+        if s == 2:
+            strided(op, a, b, m, k, 2, d)
+        elif s == 3:
+            strided(op, a, b, m, k, 3, d)
+        elif s == 4:
+            strided(op, a, b, m, k, 4, d)
+        else:
+            strided(op, a, b, m, k, s, d)
+        a, b = b, a
+    else:
+        for i in range(m):
+            out = b + i * C
+            for x in range(C):
+                out[x] = a[i * s * C + x]
+            for j in range(1, k):
+                for x in range(C):
+                    out[x] = apply(op, out[x], a[(i * s + j * d) * C + x])
+        a, b = b, a
+    w.a, w.b, w.c = a, b, c
+
+
+cdef inline work power(work x, int64_t n) noexcept nogil:
+    cdef work y = 1
+    while n > 0:
+        if n & 1:
+            y = <work> (y * x)
+        x = <work> (x * x)
+        n >>= 1
+    return y
+
+
+cdef inline void operate(Op* op, work* kind, Work* w) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef work* a = <work*> w.a
+    cdef const work* b = <const work*> w.b
+    cdef work value
+    if w.verb == SLIDE:
+        slide_window(op, kind, w)
+    elif w.verb == FOLD:
+        fold_windows(op, kind, w)
+    elif w.verb == COMBINE:
+        for i in range(w.m):
+            a[i] = apply(op, a[i], b[i])
+    elif w.verb == FILL:
+        value = (<const work*> w.value)[0]
+        for i in range(w.m):
+            a[i] = value
+    elif w.verb == REPEAT:
+        value = (<const work*> w.value)[0]
+        for i in range(w.m):
+            if w.counts[i] > 0:
+                if Op is Sum:
+                    a[i] = <work> (a[i] + value * <work> w.counts[i])
+                elif Op is Prod:
+                    a[i] = a[i] * power(value, w.counts[i])
+                else:
+                    a[i] = apply(op, a[i], value)
+    else:
+        if Op is Sum:
+            for i in range(w.m):
+                a[i] = <work> (a[i] * <work> w.times)
+        elif Op is Prod:
+            for i in range(w.m):
+                a[i] = power(a[i], w.times)
+
+
+cdef inline void operate_any(Op* op, int code, Work* w) noexcept nogil:
+    if code == U8:
+        operate(op, <uint8_t*> NULL, w)
+    elif code == I8:
+        operate(op, <int8_t*> NULL, w)
+    elif code == U16:
+        operate(op, <uint16_t*> NULL, w)
+    elif code == I16:
+        operate(op, <int16_t*> NULL, w)
+    elif code == U32:
+        operate(op, <uint32_t*> NULL, w)
+    elif code == I32:
+        operate(op, <int32_t*> NULL, w)
+    elif code == U64:
+        operate(op, <uint64_t*> NULL, w)
+    elif code == I64:
+        operate(op, <int64_t*> NULL, w)
+    elif code == F32:
+        operate(op, <float*> NULL, w)
+    else:
+        operate(op, <double*> NULL, w)
+
+
+cdef inline void operate_sum(Op* op, int code, Work* w) noexcept nogil:
+    """Sums and products know fewer working types."""
+    if code == F64:
+        operate(op, <double*> NULL, w)
+    elif code == U64:
+        operate(op, <uint64_t*> NULL, w)
+    elif Op is Sum:
+        if code == U16:
+            operate(op, <uint16_t*> NULL, w)
+        else:
+            operate(op, <uint32_t*> NULL, w)
+
+
+cdef inline void on_work(int op, int code, Work* w) noexcept nogil:
+    """One verb on rows of the working type `code`."""
+    if op == MAX:
+        operate_any(<Max*> NULL, code, w)
+    elif op == MIN:
+        operate_any(<Min*> NULL, code, w)
+    elif op == PROD:
+        operate_sum(<Prod*> NULL, code, w)
+    else:
+        operate_sum(<Sum*> NULL, code, w)
