@@ -11,14 +11,15 @@ Functions that `cypool.reducers` knows run on the engine, any other callable on 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import reducers, threads
 from .geometry import boolean, integer, per_axis
-from .pooling import pool
+from .lanes import check_dtype
+from .pooling import _check_out, pool
 from .slow import apply_callable, window_array
 
 __all__ = ["block_reduce", "block_replicate", "downscale_local_mean"]
@@ -133,7 +134,7 @@ def block_reduce(
     >>> block_reduce(colour, (3, 5), np.median, channel_axis=-1)
     array([[[  7., 107.]]])
     """
-    x, axes, sizes = _arguments(image, block_size, "block_size", channel_axis)
+    x, axes, sizes = _arguments("image", image, "block_size", block_size, channel_axis)
     after, value = _boundary(x, axes, sizes, boundary, cval)
     if isinstance(func, str) and func not in reducers.TABLE:
         raise ValueError(f"func must be a callable or one of {', '.join(reducers.TABLE)}, not {func!r}")
@@ -143,6 +144,7 @@ def block_reduce(
         return _into(_call(func, func_kwargs, x, axes, sizes, after, value), dtype, out)
 
     name, omit_nan = known
+    reducers.read_options(reducers.TABLE[name], func_kwargs or {})  # an option, nothing else of pool's
     keywords: dict[str, Any] = {"dtype": dtype, "workers": workers, **(func_kwargs or {})}
     if omit_nan:
         keywords["nan_policy"] = "omit"
@@ -150,14 +152,14 @@ def block_reduce(
         one = pool(np.ones((1,) * x.ndim, x.dtype), 1, name, **keywords)
         shape = np.array(x.shape)
         shape[list(axes)] = -(-shape[list(axes)] // sizes)
-        return _into(np.zeros(shape, one.dtype), None, out)
+        nothing = np.zeros(shape, one.dtype)
+        return _into(np.ma.array(nothing) if isinstance(x, np.ma.MaskedArray) else nothing, None, out)
     if any(after):
         keywords["padding"] = tuple((0, missing) for missing in after)
         if value is not None and not (omit_nan and np.isnan(value)):
             keywords["border"], keywords["border_value"] = "constant", value
     if func is np.ptp and dtype is None and x.dtype.kind == "i":  # NumPy's wraps, pool's does not
-        width = None if out is None else out.view(f"u{out.itemsize}")
-        return pool(x, sizes, name, axes=axes, out=width, **keywords).view(x.dtype)
+        return _into(pool(x, sizes, name, axes=axes, **keywords).view(x.dtype), None, out)
     return pool(x, sizes, name, axes=axes, out=out, **keywords)
 
 
@@ -211,7 +213,7 @@ def downscale_local_mean(
     array([[3.5, 4. ],
            [5.5, 4.5]])
     """
-    x, _, sizes = _arguments(image, factors, "factors", channel_axis)
+    x, _, sizes = _arguments("image", image, "factors", factors, channel_axis)
     return block_reduce(x, sizes, np.mean, cval, boundary=boundary, channel_axis=channel_axis)
 
 
@@ -252,12 +254,12 @@ def block_replicate(x: ArrayLike, block_size: int | Sequence[int], *, conserve_s
     >>> block_replicate([6, 12], 3, conserve_sum=True)
     array([2., 2., 2., 4., 4., 4.])
     """
-    x, _, sizes = _arguments(x, block_size, "block_size", None)
+    cells, _, sizes = _arguments("x", x, "block_size", block_size, None)
     if boolean(conserve_sum, "conserve_sum"):
-        x = x / np.prod(sizes, dtype=float).item()
-    if isinstance(x, np.ma.MaskedArray):
-        return np.ma.MaskedArray(_copies(x.data, sizes), mask=_copies(np.ma.getmaskarray(x), sizes))
-    return _copies(x, sizes)
+        cells = cells / np.prod(sizes, dtype=np.float64).item()
+    if not isinstance(cells, np.ma.MaskedArray):
+        return _copies(cells, sizes)
+    return np.ma.MaskedArray(_copies(cells.data, sizes), mask=_copies(np.ma.getmaskarray(cells), sizes))
 
 
 def _copies(x: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:
@@ -268,19 +270,20 @@ def _copies(x: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:
 
 
 def _arguments(
-    image: ArrayLike, sizes: Any, name: str, channel_axis: int | None
+    array_name: str, array: ArrayLike, size_name: str, sizes: Any, channel_axis: int | None
 ) -> tuple[NDArray[Any], tuple[int, ...], tuple[int, ...]]:
     """The array, the axes that blocks cover, and the size of a block along each of them."""
-    x = image if isinstance(image, np.ma.MaskedArray) else np.asarray(image)
+    x = array if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
+    check_dtype(x.dtype, "biufc", array_name)
     axes = tuple(range(x.ndim))
     if channel_axis is not None:
         channel = integer(channel_axis, "channel_axis", -x.ndim)
         if channel >= x.ndim:
-            raise ValueError(f"channel_axis must be below {x.ndim}, the axes of the image, not {channel}")
+            raise ValueError(f"channel_axis must be below {x.ndim}, the axes of {array_name}, not {channel}")
         axes = tuple(axis for axis in axes if axis != channel % x.ndim)
     if not axes:
-        raise ValueError(f"no axis for blocks in an array of shape {x.shape}")
-    return x, axes, per_axis(sizes, len(axes), name, 1)
+        raise ValueError(f"{array_name} must have an axis for blocks, which shape {x.shape} has not")
+    return x, axes, per_axis(sizes, len(axes), size_name, 1)
 
 
 def _boundary(
@@ -331,14 +334,14 @@ def _call(
     return func(blocks, axis=tuple(range(x.ndim, blocks.ndim)), **(func_kwargs or {}))
 
 
-def _into(result: Any, dtype: DTypeLike | None, out: NDArray[Any] | None) -> Any:
-    """A finished result in the asked dtype and place."""
+def _into(result: Any, dtype: DTypeLike | None, out: NDArray[Any] | None) -> NDArray[Any]:
+    """A finished result in the asked dtype and place; unless asked, whatever a callable returned."""
     if dtype is not None:
         result = np.asarray(result).astype(dtype, casting="same_kind", copy=False)
-    if out is not None:
-        np.copyto(out, result, casting="same_kind")
-        return out
-    return result
+    if out is None:
+        return cast(NDArray[Any], result)
+    _check_out(out, np.shape(result), np.asarray(result).dtype)[...] = result
+    return out
 
 
 def _cast(cval: Any, dtype: np.dtype[Any]) -> Any:

@@ -85,14 +85,13 @@ def show_config(file: TextIO | None = None) -> None:
     cypool ...
     """
     import platform
-    from importlib.metadata import version  # slow to import
 
     import numpy
 
     openmp = "yes" if machine.OPENMP else "no: runs serially"
     allowed = machine.openmp_max_threads()
     print(
-        f"cypool     {version('cypool')}",
+        f"cypool     {machine.VERSION}",
         f"CPU level  {level} (built and usable here: {', '.join(_usable())}; CYPOOL_CPU forces one)",
         f"OpenMP     {openmp}",
         f"workers    {threads.get_workers()} by default; OpenMP allows {allowed} in this thread",

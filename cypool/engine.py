@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from . import dispatch, threads
 from .geometry import BORDERS, TOO_LARGE, Span
-from .lanes import Kernel, build, check_dtype, result_dtype, scalar
+from .lanes import OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
 
 __all__ = ["Plan", "cached", "make_plan", "span_of"]
@@ -42,6 +42,11 @@ class Axis:
     mask: int
     rank: int = 0
     plane: int = 0
+
+    @property
+    def flat(self) -> bool:
+        """A pooled axis of which all cells are the same memory."""
+        return self.span is not None and self.x == 0 and self.mask == 0
 
     @property
     def whole(self) -> bool:
@@ -87,11 +92,11 @@ def _canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
     last = merged[-1]
     if last.span is not None:
         s = last.span
-        if s.d > 1 and (s.k - 1) * s.d + 1 > LONGEST:  # cells far apart: each is a row of its own
+        if last.flat or (s.d > 1 and (s.k - 1) * s.d + 1 > LONGEST):  # cells that share no row
             return [*merged, Axis(1, 1, None, 0, 0)], 1
         return merged, 1
     before = merged[-2] if len(merged) > 1 else None
-    if before is not None and before.span is not None and last.n < WIDE:
+    if before is not None and before.span is not None and not before.flat and last.n < WIDE:
         s = before.span
         extent = ((s.k - 1) * s.d + 1 if s.starts is None else s.longest) * last.n
         if extent <= LONGEST or (last.n < 64 and s.d == 1):
@@ -99,14 +104,19 @@ def _canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
     return merged, 1
 
 
-def _tiling(span: Span, channels: int, size: int) -> dict[str, int]:
+def _reach(span: Span, mirrored: bool) -> int:
+    """Most cells that a window can read."""
+    return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
+
+
+def _tiling(span: Span, channels: int, size: int, mirrored: bool) -> dict[str, int]:
     """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that."""
     room = max(1, TILE // size // channels)
     longest = max(1, LONGEST // channels)
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
         if extent > longest:
-            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-min(extent, span.n + span.before + span.after) // longest)}
+            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-_reach(span, mirrored) // longest)}
         outputs = min(span.o, max(1, (room - extent) // span.s + 1))
         outputs = -(-span.o // -(-span.o // outputs))  # tiles of about one size
         return {"outputs": outputs, "span": (outputs - 1) * span.s + extent, "segment": 0, "segments": 1}
@@ -123,11 +133,8 @@ def _tiling(span: Span, channels: int, size: int) -> dict[str, int]:
         outputs = (outputs + 1) // 2
 
 
-def _most_taps(axis: Axis) -> int:
-    s = axis.span
-    if s is None or (axis.x == 0 and axis.mask == 0):
-        return 1
-    return min(s.longest, s.n + s.before + s.after)
+def _most_taps(axis: Axis, mirrored: bool) -> int:
+    return 1 if axis.span is None or axis.flat else _reach(axis.span, mirrored)
 
 
 def _fewest(span: Span, constant: bool) -> int:
@@ -166,7 +173,9 @@ class Plan:
         fill = row.empty if fill_value is None else scalar(fill_value, self.out_dtype, "fill_value")
         if fill is None and (self.out_dtype.kind == "f" or quiet):
             fill = math.nan if self.out_dtype.kind == "f" else 0
-        cells = math.prod(max(s.longest, 1) for s in spans.values())
+        collapsed = self._collapsed(strides, mask_strides, options, constant)
+        real = math.prod(max(min(s.longest, s.n), 1) for a, s in spans.items() if a not in collapsed)
+        cells = math.prod(max(s.longest, 1) for a, s in spans.items() if a not in collapsed)
         self.fails = fill is None
         self.reduction: Any = None
         self.useful = self.nbytes = 0
@@ -177,9 +186,10 @@ class Plan:
             return
         kernel = build(
             row, native, self.out_dtype, options, masked=mask_strides is not None, nan_policy=nan_policy,
-            border=value if constant else None, cells=cells, least=self.least, fill=fill,
+            border=value if constant else None, cells=cells, real=cells if BORDERS.index(border) > 1 else real,
+            least=self.least, fill=fill,
         )  # fmt: skip
-        axes = self._axes(shape, strides, mask_strides, kernel, constant)
+        axes = self._axes(shape, strides, mask_strides, collapsed)
         planes = any(s.planes for s in spans.values())
         if planes:
             last = max((a for a in self.order if a in spans), key=self.order.index)
@@ -207,8 +217,19 @@ class Plan:
         self.useful = self.reduction.useful
         self.nbytes = self.reduction.nbytes
 
+    def _collapsed(
+        self, strides: tuple[int, ...], mask_strides: tuple[int, ...] | None, options: Mapping[str, Any], constant: bool
+    ) -> set[int]:
+        """Pooled axes along which all cells are the same memory, where one can stand for a window."""
+        if not self.row.idempotent or self.least > 1 or constant or options.get("weights") is not None or options.get("divisor"):
+            return set()
+        return {
+            a for a, s in self.spans.items()
+            if strides[a] == 0 and not (mask_strides and mask_strides[a]) and s.inside and not s.planes and _fewest(s, False)
+        }  # fmt: skip
+
     def _axes(
-        self, shape: tuple[int, ...], strides: tuple[int, ...], mask_strides: tuple[int, ...] | None, kernel: Kernel, constant: bool
+        self, shape: tuple[int, ...], strides: tuple[int, ...], mask_strides: tuple[int, ...] | None, collapsed: set[int]
     ) -> list[Axis]:
         mask = mask_strides or (0,) * len(shape)
         axes = []
@@ -219,10 +240,8 @@ class Plan:
                 axes.append(Axis(shape[a], shape[a], None, strides[a], mask[a], plane=plane))
                 plane *= shape[a]
                 continue
-            if (strides[a] == 0 == mask[a] and self.row.idempotent and not kernel.visits and self.least == 1
-                    and not constant and span.inside and _fewest(span, False) and not span.planes
-                    and not kernel.formula["divisor"]):  # fmt: skip
-                axes.append(Axis(span.o, span.o, None, 0, 0))  # one cell stands for all of a window
+            if a in collapsed:
+                axes.append(Axis(span.o, span.o, None, 0, 0))
             else:
                 axes.append(Axis(span.n, span.o, span, strides[a], mask[a], rank=rank))
             rank *= span.longest
@@ -236,7 +255,7 @@ class Plan:
         row = merged[-1]
         span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
         size = max((lane["want_size"] for lane in kernel.lanes), default=8)
-        tile = _tiling(span, channels, size)
+        tile = _tiling(span, channels, size, border > 1)
         uniform = span.starts is None and (span.inside or (
             border > 1 and (span.o - 1) * span.s + (span.k - 1) * span.d < span.n + span.before + span.after))  # fmt: skip
         steps = (np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64))
@@ -246,17 +265,18 @@ class Plan:
         mirrors = border > 1 and bool(span.before or span.after)
         leading = self._leading(merged[:-1], channels, span, border)
         rows = math.prod(a["o"] for a in leading)
-        taps = math.prod(_most_taps(a) for a in merged[:-1])
+        taps = math.prod(_most_taps(a, border > 1) for a in merged[:-1])
         pitch = max(tile["outputs"], -(-tile["span"] // span.s))
         band = 1
         if kernel.plain and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, TILE // size // max(1, pitch * span.s * channels)))
         if band == 1:
             pitch = tile["outputs"]
-        pairs = uniform and channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"] and border < 2
+        pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
+                 and span.starts is None)  # fmt: skip
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors
-            lane["pairs"] = pairs and lane["op"] == 2 and lane["want"] < 8
+            lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum")
         capacity = max(((band - 1) * pitch * span.s + tile["span"]), band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
@@ -285,7 +305,7 @@ class Plan:
             "after": span.after, "starts": np.ascontiguousarray(span.starts).ravel() if tables else None,
             "stops": np.ascontiguousarray(span.stops).ravel() if tables else None,
             "plane_step": span.o if span.planes else 0, "border": border,
-            "flat": axis.span is not None and axis.x == 0 and axis.mask == 0,
+            "flat": axis.flat,
             "x": axis.x, "mask": axis.mask, "out": out, "rank": axis.rank, "plane": axis.plane,
         }  # fmt: skip
 

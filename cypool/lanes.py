@@ -248,14 +248,23 @@ class _Builder:
 
 def build(
     row: Reducer, dtype: Dtype, out: Dtype, options: Mapping[str, Any], *, masked: bool, nan_policy: str,
-    border: Any, cells: int, least: int, fill: Any,
+    border: Any, cells: int, real: int, least: int, fill: Any,
 ) -> Kernel:  # fmt: skip
     """The lanes and formula of one call.
 
-    `border`: the value of padded cells that count, or None; `cells`: most cells of a window;
-    `least`: cells a window needs; `fill`: value of an empty window."""
+    `border`: the value of padded cells that count, or None; `cells`, `real`: most cells of a window,
+    with and without padding; `least`: cells a window needs; `fill`: value of an empty window."""
     floating = dtype.kind == "f"
     omit = nan_policy == "omit" and floating
+    exact = dtype.kind in "biu" and (row.formula == "mean" or (row.name == "sum" and out.kind == "f"))
+    exact = exact and options.get("weights") is None
+    late = 0  # the border's value, if so many padded cells count that their sum needs 128 bits
+    if exact:
+        limit = 2**32 if dtype.itemsize == 8 else 2 ** (63 - 8 * dtype.itemsize)
+        if real > limit:
+            raise ValueError(f"window has {real} cells; the exact mean of {dtype} is for at most {limit}")
+        if cells > limit and border is not None:
+            late, border, cells = int(border), dtype.type(0), 2**62
     make = _Builder(dtype, options, masked=masked, omit=omit, border=border, cells=cells)
     lanes: list[dict[str, Any]] = []
     count_lane = nan_lane = -1
@@ -268,7 +277,6 @@ def build(
     formula, code = row.formula, dtype.kind + str(dtype.itemsize)
     own = row.lanes(options, code)
     divisor = options.get("divisor", 0)
-    exact = dtype.kind in "biu" and (row.formula == "mean" or (row.name == "sum" and out.kind == "f"))
     if row.name == "prod" and out.kind == "f" and not floating:
         own = (Lane("prod", "double", working="double"),)
     first = len(lanes)
@@ -278,8 +286,6 @@ def build(
         if row.name == "sum":
             divisor = 1
         formula = "mean_wide" if dtype.itemsize == 8 else "mean"
-        if cells > 2**32 and dtype.itemsize >= 4:
-            raise ValueError(f"window has {cells} cells; the exact mean of {dtype} is for at most 2**32")
     if formula == "mean_wide":
         lanes += [make.lane(own[0], part="low"), make.lane(own[0], part="high")]
     else:
@@ -302,7 +308,7 @@ def build(
             "first_lane": first + (context >= 0),
             "out_code": out_code, "out_size": out.itemsize, "least": least,
             "empty": _bits(0 if fill is None else fill, out.str[1:]), "empty_error": fill is None,
-            "signed": dtype.kind == "i",
+            "signed": dtype.kind == "i", "late": late & 0xFFFFFFFFFFFFFFFF,
         },
         visits=options.get("weights") is not None or row.name == "first",
         plain=count_lane < 0 and nan_lane < 0 and all(lane.op not in ("taps", "first") for lane in own),

@@ -159,6 +159,11 @@ def _mean(options: Mapping[str, Any], kind: str) -> tuple[Lane, ...]:
     return (_WEIGHTED, _WEIGHTS) if options["weights"] is not None else (Lane("sum", working="sum"),)
 
 
+def _extremes(options: Mapping[str, Any], kind: str) -> tuple[Lane, ...]:
+    convert = "nonzero" if kind == "b1" else "keep"  # any byte but 0 is True
+    return Lane("max", convert), Lane("min", convert)
+
+
 def _moments(options: Mapping[str, Any], kind: str) -> tuple[Lane, ...]:
     return (
         Lane("sum", "double", working="double"),
@@ -219,7 +224,7 @@ _ROWS = (
             functions=(np.any, np.logical_or.reduce, builtins.any)),
     Reducer("all", "True if no x is 0", _one("min", "nonzero"), "take", "bool", empty=True, idempotent=True,
             functions=(np.all, np.logical_and.reduce, builtins.all)),
-    Reducer("range", "max x - min x", lambda options, kind: (Lane("max"), Lane("min")), "range", "range",
+    Reducer("range", "max x - min x", _extremes, "range", "range",
             idempotent=True, functions=(np.ptp,)),
     Reducer("count", "number of cells", lambda options, kind: (), "count", "count", empty=0,
             functions=(np.size,)),

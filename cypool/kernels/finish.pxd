@@ -22,6 +22,7 @@ cdef struct Counts:
     bint uniform        # the same number of cells in every window of the row
     int64_t n           # if uniform
     const int64_t* row  # else
+    const int64_t* pads # padded cells among them
 
 cdef struct Formula:
     int code
@@ -31,6 +32,7 @@ cdef struct Formula:
     int64_t ddof       # for var and std
     int64_t divisor    # for mean; 0: the number of cells
     bint mean          # logsumexp: divided by the number of cells
+    uint64_t late      # value of padded cells whose sum needs 128 bits, or 0
 
 
 # ---- integers, exactly ------------------------------------------------------------------------
@@ -121,44 +123,73 @@ cdef inline void split_sum(const uint64_t* low, const uint64_t* high, bint signe
         h[0] += l[0] < part
 
 
+cdef inline void add_product(uint64_t value, bint signed, uint64_t times, int64_t* h, uint64_t* l) noexcept nogil:
+    """The 128-bit number h, l plus value * times, by halves."""
+    cdef uint64_t half = 0xFFFFFFFF, low = value * times
+    cdef uint64_t a = value & half, b = value >> 32, c = times & half, d = times >> 32
+    cdef uint64_t middle = (a * c >> 32) + (b * c & half) + (a * d & half)
+    h[0] += <int64_t> (b * d + (b * c >> 32) + (a * d >> 32) + (middle >> 32))
+    if signed and value >> 63:
+        h[0] -= <int64_t> times
+    l[0] += low
+    h[0] += l[0] < low
+
+
+cdef inline void total_of(const uint64_t* low, const uint64_t* high, bint signed, const Counts* counts,
+                          const Formula* f, Py_ssize_t i, int64_t* h, uint64_t* l, int64_t* count) noexcept nogil:
+    """Sum and divisor i."""
+    count[0] = f.divisor if f.divisor else counts.n if counts.uniform else counts.row[i]
+    split_sum(low, high, signed, i, h, l)
+    if f.late and not counts.uniform:
+        add_product(f.late, signed, <uint64_t> counts.pads[i], h, l)
+
+
 cdef inline void mean_of_integers(const uint64_t* low, const uint64_t* high, bint signed,
-                                  const Counts* counts, int64_t divisor, double* out,
+                                  const Counts* counts, const Formula* f, double* out,
                                   Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef int64_t h, count
     cdef uint64_t l
     for i in range(n):
-        count = divisor if divisor else counts.n if counts.uniform else counts.row[i]
-        split_sum(low, high, signed, i, &h, &l)
+        total_of(low, high, signed, counts, f, i, &h, &l, &count)
         out[i] = exact_mean(h, l, count) if count > 0 else 0.0
 
 
 cdef inline void round_integers(const uint64_t* low, const uint64_t* high, bint signed,
-                                const Counts* counts, int64_t divisor, int rounding, int64_t* out,
+                                const Counts* counts, const Formula* f, int64_t* out,
                                 Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef int64_t h, count
     cdef uint64_t l
     for i in range(n):
-        count = divisor if divisor else counts.n if counts.uniform else counts.row[i]
-        split_sum(low, high, signed, i, &h, &l)
-        out[i] = exact_round(h, l, count, signed, rounding) if count > 0 else 0
+        total_of(low, high, signed, counts, f, i, &h, &l, &count)
+        out[i] = exact_round(h, l, count, signed, f.rounding) if count > 0 else 0
+
+
+cdef inline total shifted(total x, int shift, uint32_t factor) noexcept nogil:
+    """x >> shift.  C widens 16-bit operands before it shifts; the high half of a product stays narrow."""
+    if total is uint16_t:
+        return <total> ((<uint32_t> x * factor) >> 16)
+    else:
+        return x >> shift
 
 
 cdef inline void round_shift(const total* sums, bits* out, int shift, int rounding, Py_ssize_t n) noexcept nogil:
-    """Unsigned means over 2**shift cells, shift >= 1: no division, and it vectorises."""
+    """Unsigned means over 2**shift cells, 1 <= shift <= 8 (16): no division, and it vectorises."""
     cdef Py_ssize_t i
-    cdef total half = <total> 1 << (shift - 1), t
+    cdef uint32_t factor = <uint32_t> 1 << (16 - shift if shift < 16 else 0)
+    cdef total half = <total> (<total> 1 << (shift - 1)), t
     if rounding == HALF_EVEN:
         for i in range(n):
             t = sums[i]
-            out[i] = <bits> (<total> (t + <total> (half - 1) + ((t >> shift) & 1)) >> shift)
+            t = <total> (t + <total> (half - 1) + (shifted(t, shift, factor) & 1))
+            out[i] = <bits> shifted(t, shift, factor)
     elif rounding == HALF_UP:
         for i in range(n):
-            out[i] = <bits> (<total> (sums[i] + half) >> shift)
+            out[i] = <bits> shifted(<total> (sums[i] + half), shift, factor)
     else:
         for i in range(n):
-            out[i] = <bits> (sums[i] >> shift)
+            out[i] = <bits> shifted(sums[i], shift, factor)
 
 
 cdef inline void round_doubles(double* a, int rounding, Py_ssize_t n) noexcept nogil:
@@ -372,13 +403,22 @@ cdef inline void doubles_to_integers(const double* a, int64_t* out, Py_ssize_t n
         out[i] = <int64_t> a[i] if fabs(a[i]) < 9e18 else 0
 
 
+cdef inline void scale_to_float(const double* a, double scale, float* out, Py_ssize_t n) noexcept nogil:
+    """Two steps in one loop, for the mean that everybody takes."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = <float> (a[i] * scale)
+
+
 cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, const void* low,
                              const void* high, const Counts* counts, void* wide, void* wide2,
                              void* out, Py_ssize_t n) noexcept nogil:
     """Sums to means; `high` is the second word of 64-bit sums, or NULL."""
     cdef int64_t d = f.divisor if f.divisor else counts.n
     cdef int shift = 0
-    if have == F64:
+    if have == F64 and want == F32 and (f.divisor or counts.uniform):
+        scale_to_float(<const double*> low, 1 / <double> d, <float*> out, n)
+    elif have == F64:
         divide(<const double*> low, counts, f.divisor, want == F64, <double*> wide, n)
         store_doubles(<const double*> wide, want, out, n)
     elif have != U64:
@@ -386,10 +426,10 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
         if want < F32 and not signed and (f.divisor or counts.uniform) and power_of_two(d) and d > 1:
             while (<int64_t> 1 << shift) < d:
                 shift += 1
-            if have == U16 and want == U8 and shift < 16:
+            if have == U16 and want == U8:
                 round_shift(<const uint16_t*> low, <uint8_t*> out, shift, f.rounding, n)
                 return
-            if have == U32 and want == U16 and shift < 32:
+            if have == U32 and want == U16:
                 round_shift(<const uint32_t*> low, <uint16_t*> out, shift, f.rounding, n)
                 return
         widen_any(have + signed, low, wide, True, n)
@@ -401,12 +441,10 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
         else:
             store_doubles(<const double*> wide, want, out, n)
     elif want >= F32:
-        mean_of_integers(<const uint64_t*> low, <const uint64_t*> high, signed, counts, f.divisor,
-                         <double*> wide, n)
+        mean_of_integers(<const uint64_t*> low, <const uint64_t*> high, signed, counts, f, <double*> wide, n)
         store_doubles(<const double*> wide, want, out, n)
     else:
-        round_integers(<const uint64_t*> low, <const uint64_t*> high, signed, counts, f.divisor,
-                       f.rounding, <int64_t*> wide2, n)
+        round_integers(<const uint64_t*> low, <const uint64_t*> high, signed, counts, f, <int64_t*> wide2, n)
         store_integers(<uint64_t*> wide2, signed, want, f.saturate, out, n)
 
 

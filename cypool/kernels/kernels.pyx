@@ -96,6 +96,7 @@ cdef class Reduction:
         cdef Formula* f = &self.p.f
         f.code, f.rounding, f.saturate = given["code"], given["rounding"], given["saturate"]
         f.p, f.ddof, f.divisor, f.mean = given["p"], given["ddof"], given["divisor"], given["mean"]
+        f.late = given["late"]
         self.p.count_lane, self.p.nan_lane = given["count_lane"], given["nan_lane"]
         self.p.context_lane, self.p.first_lane = given["context_lane"], given["first_lane"]
         self.p.out_code, self.p.out_size = given["out_code"], given["out_size"]

@@ -1,5 +1,6 @@
 OPENMP: bool
 BUILD: str
+VERSION: str
 
 def openmp_max_threads() -> int: ...
 def openmp_pause() -> bool: ...

@@ -13,9 +13,11 @@ cdef extern from "cpu.h" nogil:
 
 cdef extern from "build.h":  # written by setup.py
     const char* CYPOOL_BUILD
+    const char* CYPOOL_VERSION
 
 OPENMP = bool(CYPOOL_HAS_OPENMP)
 BUILD = CYPOOL_BUILD.decode()
+VERSION = CYPOOL_VERSION.decode()
 
 
 def openmp_max_threads():

@@ -8,7 +8,7 @@ Rows far apart are joined in a fixed tree: 64 rows at a time, 1024 rows to a blo
 pairs.  The tree depends on the window alone, so that sums have the same bits however the work
 is divided.
 """
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 from .decode cimport *
 from .finish cimport *
@@ -151,6 +151,17 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     return here[0]
 
 
+cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C) noexcept nogil:
+    """Moves a decoded row to where it lies among its margins, and fills those."""
+    cdef Py_ssize_t size = lane.have_size, first = (t.low - t.p0) * C, n = (t.high - t.low) * C
+    cdef Py_ssize_t i, last = t.cells * C
+    memmove(row + first * size, row, n * size)
+    for i in range(first):
+        memcpy(row + i * size, &lane.mask_value, size)
+    for i in range(first + n, last):
+        memcpy(row + i * size, &lane.mask_value, size)
+
+
 cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
                              const Line* lines, Py_ssize_t m, const Tile* t, Py_ssize_t row0,
                              Py_ssize_t row1, char* acc) noexcept nogil:
@@ -162,7 +173,11 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef Py_ssize_t pitch = g.pitch * g.axes[g.leading].s * C // half
     cdef char* target = acc + (t.low - t.p0) * C // half * lane.want_size
     cdef const char* base
-    if lane.direct:
+    cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
+    if framed:  # pairs may lie across the border: rows are read with their margins
+        n = t.cells * C // half
+        target = acc
+    if lane.direct and not framed:
         base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
         for i in range(m):
             list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.tap)
@@ -176,6 +191,8 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         while j < count:
             for k in range(j, min(j + GROUP, count)):
                 s.pointers[k - j] = decode(p, arrays, s, lane, s.x[k], s.m[k], t, <int> (k - j))
+                if framed:
+                    frame(lane, s.decoded[k - j], t, C)
             merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, min(GROUP, count - j), 1, n,
                   target + i * pitch * lane.want_size, pitch, j == 0)
             j += GROUP
@@ -211,11 +228,11 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
                 row += ROWS
             join_rest(lane, s.rows, top, t.cells * g.channels // half)
             exchange(&s.a, &s.rows[0])
-        if t.low > t.p0:
+        if t.low > t.p0 and not lane.pairs:
             for i in range(m):
                 fill(lane, s.a + i * line_cells * size, (t.low - t.p0) * g.channels)
         need = t.p0 + t.cells - t.high
-        if need > 0:
+        if need > 0 and not lane.pairs:
             for i in range(m):
                 fill(lane, s.a + (i * line_cells + t.high - t.p0) * size, need * g.channels)
     w.a, w.b, w.c = s.a, s.b, s.c
@@ -322,6 +339,7 @@ cdef inline void count_cells(const Plan* p, Scratch* s, const Line* line, Py_ssi
     s.count.uniform = g.uniform and p.count_lane < 0 and not p.constant
     s.count.n = line.real * axis.k
     s.count.row = s.counts
+    s.count.pads = s.pads
     if s.count.uniform:
         return
     for i in range(n):

@@ -76,7 +76,7 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     cdef Py_ssize_t blocks = g.segments * ((g.taps + BLOCK_ROWS - 1) // BLOCK_ROWS)
     for i in range(p.n_lanes):
         widest = max(widest, p.lanes[i].want_size)
-        direct = direct and p.lanes[i].direct
+        direct = direct and p.lanes[i].direct and not p.lanes[i].pairs
     s.a = carve(&at, samples * widest)
     s.b = carve(&at, samples * widest)
     s.c = carve(&at, samples * widest)
