@@ -72,15 +72,15 @@ def per_axis(value: Any, count: int, name: str, minimum: int) -> tuple[int, ...]
     return tuple(integer(entry, name, minimum) for entry in entries(value, count, name))
 
 
-def pooled_axes(axes: Any, ndim: int, window: Any) -> tuple[int, ...]:
+def pooled_axes(axes: Any, ndim: int, window: Any, name: str = "window", array: str = "x") -> tuple[int, ...]:
     """The axes to pool, in the caller's order: `axes`, or all of them if the window is one value,
     or the last ones if it is a sequence."""
     if ndim == 0:
-        raise ValueError("x must have at least one dimension, not 0")
+        raise ValueError(f"{array} must have at least one dimension, not 0")
     if axes is None:
         count = len(window) if _is_sequence(window) else ndim
         if not 0 < count <= ndim:
-            raise ValueError(f"window {window!r} must have 1 to {ndim} entries for an array of {ndim} dimensions")
+            raise ValueError(f"{name} must have 1 to {ndim} entries for an array of {ndim} dimensions, not {window!r}")
         return tuple(range(ndim - count, ndim))
     given = tuple(axes) if _is_sequence(axes) else (axes,)
     if not given:
@@ -424,9 +424,10 @@ def resolve(
     ceil_mode: Any = False,
     axes: Any = None,
     border: str = "ignore",
+    array: str = "x",
 ) -> dict[int, Span]:
     """The windows of each pooled axis, in the order of the array's axes."""
-    where = pooled_axes(axes, len(shape), window)
+    where = pooled_axes(axes, len(shape), window, array=array)
     count = len(where)
     windows = entries(window, count, "window")
     ceil_mode = boolean(ceil_mode, "ceil_mode")
@@ -447,7 +448,7 @@ def resolve(
             w = Windows.sliding(w, s, p, d, ceil_mode)
         n = shape[axis]
         if n < 1:
-            raise ValueError(f"x: axis {axis} is pooled and must not have length 0 (shape {shape})")
+            raise ValueError(f"{array}: axis {axis} is pooled and must not have length 0 (shape {shape})")
         span = spans[axis] = w.resolve(n, f"axis {axis}")
         most = n - 1 if border == "reflect" else n
         if BORDERS.index(border) > 1 and max(span.before, span.after) > most:
@@ -498,5 +499,5 @@ def output_shape(
     if not _is_sequence(shape):
         raise TypeError(f"shape must be a sequence of integers, not {shape!r}")
     sizes = tuple(integer(n, "shape", 0) for n in shape)
-    spans = resolve(sizes, window, stride, padding, dilation, ceil_mode, axes)
+    spans = resolve(sizes, window, stride, padding, dilation, ceil_mode, axes, array="shape")
     return tuple(spans[a].o if a in spans else n for a, n in enumerate(sizes))

@@ -271,7 +271,9 @@ def build(
     if masked or omit:
         count_lane = len(lanes)
         lanes.append(make.lane(Lane("sum", "valid", working="sum"), from_mask=masked and not omit))
-    if nan_policy == "raise" and floating:
+    # Reducers that pick a cell do not meet the NaN beside it: a lane looks for them.
+    poison = row.name == "first" and nan_policy == "propagate" and floating
+    if floating and (nan_policy == "raise" or poison):
         nan_lane = len(lanes)
         lanes.append(make.lane(Lane("max", "isnan")))
     formula, code = row.formula, dtype.kind + str(dtype.itemsize)
@@ -307,7 +309,7 @@ def build(
             "count_lane": count_lane, "nan_lane": nan_lane, "context_lane": context,
             "first_lane": first + (context >= 0),
             "out_code": out_code, "out_size": out.itemsize, "least": least,
-            "empty": _bits(0 if fill is None else fill, out.str[1:]), "empty_error": fill is None,
+            "poisoned": poison, "poison": _bits(math.nan, out.str[1:]) if poison else 0, "empty": _bits(0 if fill is None else fill, out.str[1:]), "empty_error": fill is None,
             "signed": dtype.kind == "i", "late": late & 0xFFFFFFFFFFFFFFFF,
         },
         visits=options.get("weights") is not None or row.name == "first",

@@ -401,7 +401,7 @@ def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, ax
     array([0.5, 2. , 3.5])
     """
     array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
-    where = pooled_axes(axes, array.ndim, output_size)
+    where = pooled_axes(axes, array.ndim, output_size, "output_size")
     sizes = per_axis(output_size, len(where), "output_size", 0)
     return pool(array, tuple(Windows.adaptive(n) for n in sizes), reduce, axes=where, **keywords)
 

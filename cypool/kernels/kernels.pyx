@@ -102,6 +102,7 @@ cdef class Reduction:
         self.p.out_code, self.p.out_size = given["out_code"], given["out_size"]
         self.p.constant, self.p.check_empty = given["constant"], given["check_empty"]
         self.p.least, self.p.empty, self.p.signed = given["least"], given["empty"], given["signed"]
+        self.p.poisoned, self.p.poison = given["poisoned"], given["poison"]
 
     cdef divide_work(self):
         """Work items and their cost (cells times what a cell costs), and large windows' groups."""

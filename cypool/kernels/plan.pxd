@@ -80,6 +80,8 @@ cdef struct Plan:
     bint check_empty
     int64_t least                 # cells a window needs
     uint64_t empty                # bits of the value of an empty window
+    bint poisoned                 # a NaN in the window (seen by nan_lane) makes the result this NaN
+    uint64_t poison
     const double* weights         # one for each position in the window, or NULL
     bint signed                   # the samples are signed integers
 

@@ -419,7 +419,7 @@ cdef inline void close_lane(const Plan* p, Scratch* s, const Lane* lane, const L
     if index == p.count_lane:
         widen_any(lane.want, result, s.counts, False, n)
         s.count.uniform = False
-    elif index == p.nan_lane:
+    elif index == p.nan_lane and not p.poisoned:
         for i in range(n):
             seen |= (<const uint8_t*> result)[i]
         s.found_nan = s.found_nan or seen != 0
@@ -462,6 +462,10 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         for i in range(1, m):
             straight = straight and lines[i].out - lines[i - 1].out == bytes
     formula(p, s, results, out if straight else s.out)
+    if p.poisoned:
+        for i in range(results):
+            if s.lane[p.nan_lane][i]:
+                memcpy((out if straight else s.out) + i * p.out_size, &p.poison, p.out_size)
     if p.check_empty:
         for i in range(results):
             if (s.count.n if s.count.uniform else s.count.row[i]) < p.least:
