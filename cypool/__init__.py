@@ -4,9 +4,10 @@ from importlib.metadata import version as _version
 
 from .blocks import block_reduce, block_replicate, downscale_local_mean
 from .dispatch import show_config
-from .geometry import Windows, output_shape
+from .geometry import output_shape
 from .pooling import adaptive_pool, global_pool, pool
 from .threads import get_workers, set_workers, workers
+from .windows import Windows
 
 __version__ = _version("cypool")
 

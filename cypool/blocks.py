@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import reducers, threads
-from .geometry import boolean, integer, per_axis
+from .arguments import boolean, integer, per_axis
+from .call import check_out
 from .lanes import check_dtype
-from .pooling import _check_out, pool
+from .pooling import pool
 from .slow import apply_callable, window_array
 
 __all__ = ["block_reduce", "block_replicate", "downscale_local_mean"]
@@ -340,7 +341,7 @@ def _into(result: Any, dtype: DTypeLike | None, out: NDArray[Any] | None) -> NDA
         result = np.asarray(result).astype(dtype, casting="same_kind", copy=False)
     if out is None:
         return cast(NDArray[Any], result)
-    _check_out(out, np.shape(result), np.asarray(result).dtype)[...] = result
+    check_out(out, np.shape(result), np.asarray(result).dtype)[...] = result
     return out
 
 

@@ -1,159 +1,45 @@
-"""From an array and its windows to rows, and from rows to the kernels.
-
-Axes are sorted by stride and merged where memory is contiguous; the last pooled axis (with the
-channels inside it) becomes the row, all others are leading axes.  The order of the axes in memory
-therefore costs nothing, and an array of any number of dimensions is a table of rows.
-"""
+"""The plan of a call: rows, lanes and formula as the kernels take them; and its run on data."""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import dispatch, threads
-from .geometry import BORDERS, TOO_LARGE, Span
+from .arguments import TOO_LARGE
+from .geometry import BORDERS
 from .lanes import OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
+from .rows import LINES, TILE, Axis, canonical, fewest, most_taps, tiling
+from .windows import Span
 
 __all__ = ["Plan", "cached", "make_plan", "span_of"]
 
 Array = NDArray[Any]
 
-TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
-LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
-WIDE = 512  # channels from which a row of channels is better than a row of pixels
-LINES = 64  # rows of a band, and rows merged at a time
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis while it is sorted and merged: its windows (None: batch) and steps in bytes."""
-
-    n: int
-    o: int
-    span: Span | None
-    x: int
-    mask: int
-    rank: int = 0
-    plane: int = 0
-
-    @property
-    def flat(self) -> bool:
-        """A pooled axis of which all cells are the same memory."""
-        return self.span is not None and self.x == 0 and self.mask == 0
-
-    @property
-    def whole(self) -> bool:
-        s = self.span
-        return s is not None and s.starts is None and s.o == 1 and s.k == s.n and s.d == 1 and s.inside
-
-
-def _merge(outer: Axis, inner: Axis, visits: bool) -> Axis | None:
-    """Two axes as one, if memory and windows allow it."""
-    if outer.x != inner.n * inner.x or outer.mask != inner.n * inner.mask:
-        return None
-    n, o = outer.n * inner.n, outer.o * inner.o
-    if outer.span is None and inner.span is None:
-        return Axis(n, o, None, inner.x, inner.mask)
-    if visits or inner.span is None:
-        return None
-    if outer.whole and inner.whole:
-        return Axis(n, 1, Span(n, 1, n, n, 1, 0, 0), inner.x, inner.mask)
-    if outer.span is None and inner.span.tiles:
-        span = inner.span._replace(n=n, o=o)
-        return Axis(n, o, span, inner.x, inner.mask)
-    return None
-
-
-def _canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
-    """Sorted, merged axes with the row axis last, and the number of channels inside it (those of
-    a last batch axis that is left in the list behind the row axis; 1: there is none)."""
-    planes = any(a.span is not None and a.span.planes for a in axes)
-    order = sorted(axes, key=lambda a: (a.x != 0, -abs(a.x)))
-    if planes:  # each plane has its own windows: the row must be a pooled axis
-        last = max(i for i, a in enumerate(order) if a.span is not None)
-        order.append(order.pop(last))
-        return order, 1
-    merged: list[Axis] = []
-    for axis in order:
-        if axis.n == 1 and axis.o == 1 and (axis.span is None or (axis.span.k == 1 and axis.span.inside and axis.span.starts is None)):
-            continue
-        merged.append(axis)
-        while len(merged) > 1 and (both := _merge(merged[-2], merged[-1], visits)) is not None:
-            merged[-2:] = [both]
-    if not merged:
-        merged = [Axis(1, 1, None, 0, 0)]
-    last = merged[-1]
-    if last.span is not None:
-        s = last.span
-        if last.flat or (s.d > 1 and (s.k - 1) * s.d + 1 > LONGEST):  # cells that share no row
-            return [*merged, Axis(1, 1, None, 0, 0)], 1
-        return merged, 1
-    before = merged[-2] if len(merged) > 1 else None
-    if before is not None and before.span is not None and not before.flat and last.n < WIDE:
-        s = before.span
-        extent = ((s.k - 1) * s.d + 1 if s.starts is None else s.longest) * last.n
-        if extent <= LONGEST or (last.n < 64 and s.d == 1):
-            return merged, last.n
-    return merged, 1
-
-
-def _reach(span: Span, mirrored: bool) -> int:
-    """Most cells that a window can read."""
-    return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
-
-
-def _tiling(span: Span, channels: int, size: int, mirrored: bool) -> dict[str, int]:
-    """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that."""
-    room = max(1, TILE // size // channels)
-    longest = max(1, LONGEST // channels)
-    if span.starts is None or span.stops is None:
-        extent = (span.k - 1) * span.d + 1
-        if extent > longest:
-            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-_reach(span, mirrored) // longest)}
-        outputs = min(span.o, max(1, (room - extent) // span.s + 1))
-        outputs = -(-span.o // -(-span.o // outputs))  # tiles of about one size
-        return {"outputs": outputs, "span": (outputs - 1) * span.s + extent, "segment": 0, "segments": 1}
-    outputs = min(span.o, room)
-    while True:
-        edges = np.arange(0, span.o, outputs)
-        low = np.minimum.reduceat(np.atleast_2d(span.starts), edges, axis=1)
-        high = np.maximum.reduceat(np.atleast_2d(span.stops), edges, axis=1)
-        reach = int((high - low).max())
-        if reach <= max(room, longest if outputs == 1 else 0):
-            return {"outputs": outputs, "span": max(reach, 1), "segment": 0, "segments": 1}
-        if outputs == 1:
-            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-reach // longest)}
-        outputs = (outputs + 1) // 2
-
-
-def _most_taps(axis: Axis, mirrored: bool) -> int:
-    return 1 if axis.span is None or axis.flat else _reach(axis.span, mirrored)
-
-
-def _fewest(span: Span, constant: bool) -> int:
-    """Fewest cells of a window; 0 where that would take long to find."""
-    if span.starts is not None and span.stops is not None:
-        return int((span.stops - span.starts).min(initial=0))
-    if span.inside:
-        return span.k
-    if span.d > 1:
-        return 0
-    low, high = (-span.before, span.n + span.after) if constant else (0, span.n)
-    ends = (-span.before, (span.o - 1) * span.s - span.before)
-    return min(max(0, min(start + span.k, high) - max(start, low)) for start in ends)
-
 
 class Plan:
     """A call without its data: what `run` needs to pool arrays of one shape, dtype and layout."""
 
-    __slots__ = ("border", "fails", "least", "nan_policy", "nbytes", "order", "out_dtype", "out_shape", "reduction", "row", "spans", "useful")
+    __slots__ = (
+        "border",
+        "fails",
+        "least",
+        "nan_policy",
+        "nbytes",
+        "order",
+        "out_dtype",
+        "out_shape",
+        "reduction",
+        "row",
+        "spans",
+        "useful",
+    )
 
     def __init__(
         self, row: Reducer, spans: dict[int, Span], options: Mapping[str, Any], *, shape: tuple[int, ...],
@@ -194,12 +80,13 @@ class Plan:
         if planes:
             last = max((a for a in self.order if a in spans), key=self.order.index)
             self.order = (*(a for a in self.order if a != last), last)
-        merged, channels = _canonical(axes, kernel.visits)
-        fields = self._geometry(merged, channels, kernel, native, dtype, aligned, mask_strides is not None, BORDERS.index(border))
-        fewest = math.prod(_fewest(s, constant) for s in spans.values())
+        merged, channels = canonical(axes, kernel.visits)
+        masked, mirrored = mask_strides is not None, BORDERS.index(border)
+        fields = self._geometry(merged, channels, kernel, dtype, aligned, masked, mirrored)
+        cells_at_least = math.prod(fewest(s, constant) for s in spans.values())
         formula = kernel.formula | {
             "constant": constant,
-            "check_empty": kernel.formula["count_lane"] >= 0 or fewest < self.least,
+            "check_empty": kernel.formula["count_lane"] >= 0 or cells_at_least < self.least,
         }
         weights = options.get("weights")
         self.reduction = dispatch.kernels.Reduction(
@@ -221,15 +108,27 @@ class Plan:
         self, strides: tuple[int, ...], mask_strides: tuple[int, ...] | None, options: Mapping[str, Any], constant: bool
     ) -> set[int]:
         """Pooled axes along which all cells are the same memory, where one can stand for a window."""
-        if not self.row.idempotent or self.least > 1 or constant or options.get("weights") is not None or options.get("divisor"):
+        if (
+            not self.row.idempotent
+            or self.least > 1
+            or constant
+            or options.get("weights") is not None
+            or options.get("divisor")
+        ):
             return set()
         return {
-            a for a, s in self.spans.items()
-            if strides[a] == 0 and not (mask_strides and mask_strides[a]) and s.inside and not s.planes and _fewest(s, False)
-        }  # fmt: skip
+            a
+            for a, s in self.spans.items()
+            if strides[a] == 0 and not (mask_strides and mask_strides[a])
+            if s.inside and not s.planes and fewest(s, False)
+        }
 
     def _axes(
-        self, shape: tuple[int, ...], strides: tuple[int, ...], mask_strides: tuple[int, ...] | None, collapsed: set[int]
+        self,
+        shape: tuple[int, ...],
+        strides: tuple[int, ...],
+        mask_strides: tuple[int, ...] | None,
+        collapsed: set[int],
     ) -> list[Axis]:
         mask = mask_strides or (0,) * len(shape)
         axes = []
@@ -248,24 +147,24 @@ class Plan:
         return axes[::-1]
 
     def _geometry(
-        self, merged: list[Axis], channels: int, kernel: Kernel, native: np.dtype[Any], dtype: np.dtype[Any],
+        self, merged: list[Axis], channels: int, kernel: Kernel, dtype: np.dtype[Any],
         aligned: bool, masked: bool, border: int,
     ) -> dict[str, Any]:  # fmt: skip
         inner = merged.pop() if channels > 1 else Axis(1, 1, None, dtype.itemsize, 1)
         row = merged[-1]
         span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
         size = max((lane["want_size"] for lane in kernel.lanes), default=8)
-        tile = _tiling(span, channels, size, border > 1)
-        uniform = span.starts is None and (span.inside or (
-            border > 1 and (span.o - 1) * span.s + (span.k - 1) * span.d < span.n + span.before + span.after))  # fmt: skip
-        steps = (np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64))
+        tile = tiling(span, channels, size, border > 1)
+        last = (span.o - 1) * span.s + (span.k - 1) * span.d  # cell of the last window, with padding
+        uniform = span.starts is None and (span.inside or (border > 1 and last < span.n + span.before + span.after))
+        steps = np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64)
         contiguous = row.x == channels * dtype.itemsize and (channels == 1 or inner.x == dtype.itemsize)
         plain = (contiguous and aligned and dtype.isnative and dtype != np.float16
                  and not (steps[0] % dtype.itemsize).any())  # fmt: skip
         mirrors = border > 1 and bool(span.before or span.after)
         leading = self._leading(merged[:-1], channels, span, border)
         rows = math.prod(a["o"] for a in leading)
-        taps = math.prod(_most_taps(a, border > 1) for a in merged[:-1])
+        taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         pitch = max(tile["outputs"], -(-tile["span"] // span.s))
         band = 1
         if kernel.plain and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
@@ -285,8 +184,7 @@ class Plan:
             "rows": rows, "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize, **tile,
         }  # fmt: skip
-        last = self._axis(row, span, border, 0)
-        return {"axes": [*leading, last], "geometry": fields}
+        return {"axes": [*leading, self._axis(row, span, border, 0)], "geometry": fields}
 
     def _leading(self, axes: list[Axis], channels: int, row: Span, border: int) -> list[dict[str, Any]]:
         """Leading axes, with the steps of an output that lies in the same order."""
@@ -328,8 +226,8 @@ class Plan:
         count = threads.resolve(workers, self.useful)
         if self.reduction is None:
             return 0
-        return int(self.reduction.run(
-            span_of(x), None if mask is None else span_of(mask), span_of(out.transpose(self.order)), count))  # fmt: skip
+        seen = None if mask is None else span_of(mask)
+        return int(self.reduction.run(span_of(x), seen, span_of(out.transpose(self.order)), count))
 
 
 # ---- memory -------------------------------------------------------------------------------------

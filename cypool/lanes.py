@@ -41,7 +41,13 @@ def check_dtype(dtype: Dtype, kinds: str, name: str) -> Dtype:
     """The dtype in native byte order, if cypool pools it."""
     native = dtype.newbyteorder("=")
     if native not in DTYPES or native.kind not in kinds:
-        allowed = {"b": "bool", "i": "integers", "u": "", "f": "float16, float32, float64", "c": "complex64, complex128"}
+        allowed = {
+            "b": "bool",
+            "i": "integers",
+            "u": "",
+            "f": "float16, float32, float64",
+            "c": "complex64, complex128",
+        }
         raise TypeError(f"{name} must be {', '.join(filter(None, map(allowed.get, kinds)))}, not {dtype}")
     return native
 
@@ -98,7 +104,9 @@ def scalar(value: Any, dtype: Dtype, name: str) -> Any:
         fits = number in (0, 1)
     elif dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        fits = number == number and not math.isinf(number) and int(number) == number and limits.min <= number <= limits.max
+        fits = (
+            number == number and not math.isinf(number) and int(number) == number and limits.min <= number <= limits.max
+        )
         number = int(number) if fits else number
     elif dtype.kind == "f" and isinstance(number, (int, float)):
         try:
@@ -180,7 +188,9 @@ class _Builder:
         if lane.transform == "clamp" and lane.op != "taps":
             par = self.options["eps"]
         weightless = lane.op != "taps" or lane.tap == "weight"
-        fill_nan = self.omit and not from_mask and weightless and lane.op != "first" and "isnan" != lane.convert != "valid"
+        fill_nan = (
+            self.omit and not from_mask and weightless and lane.op != "first" and "isnan" != lane.convert != "valid"
+        )
         return {
             "op": OPERATORS.index(lane.op), "from_mask": from_mask, "pairs": False,
             "raw": CODES[raw], "have": CODES[have], "want": CODES["u8" if lane.op == "first" else want],
@@ -309,7 +319,8 @@ def build(
             "count_lane": count_lane, "nan_lane": nan_lane, "context_lane": context,
             "first_lane": first + (context >= 0),
             "out_code": out_code, "out_size": out.itemsize, "least": least,
-            "poisoned": poison, "poison": _bits(math.nan, out.str[1:]) if poison else 0, "empty": _bits(0 if fill is None else fill, out.str[1:]), "empty_error": fill is None,
+            "poisoned": poison, "poison": _bits(math.nan, out.str[1:]) if poison else 0,
+            "empty": _bits(0 if fill is None else fill, out.str[1:]),
             "signed": dtype.kind == "i", "late": late & 0xFFFFFFFFFFFFFFFF,
         },
         visits=options.get("weights") is not None or row.name == "first",

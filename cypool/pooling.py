@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,18 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import dispatch
-from .engine import Plan, cached, make_plan
-from .geometry import BORDERS, Span, Windows, entries, integer, per_axis, pooled_axes, resolve
-from .lanes import check_dtype, default_dtype, result_dtype, scalar
-from .reducers import Reducer, find, read_options
-from .slow import apply_callable
+from .arguments import boolean, per_axis, pooled_axes
+from .call import Call, run, taking_part, window_weights
+from .engine import cached
+from .geometry import resolve
+from .reducers import find, read_options
+from .windows import Windows
 
 __all__ = ["adaptive_pool", "global_pool", "pool"]
 
 Array = NDArray[Any]
 Reduce = str | Callable[..., Any]
-
-NAN_POLICIES = ("propagate", "omit", "raise")
 
 
 def pool(
@@ -143,227 +141,35 @@ def pool(
     array = x if type(x) is np.ndarray else np.asarray(x)
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
-        seen = _where(where, mask, array.shape)
+        seen = taking_part(where, mask, array.shape)
     key = dispatch.kernels.typed_key((
         window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, nan_policy, min_count,
         fill_value, dtype, return_indices, mask is None, tuple(options.items()), array.shape, array.strides,
         array.dtype, array.flags.aligned, None if seen is None else seen.strides, dispatch.level,
     ), (np.dtype, Windows))  # fmt: skip
     plan = None if key is None else cached(key)
-    if plan is None:
-        found = find(reduce)
-        if return_indices is not False:
-            raise TypeError(f"return_indices must be False (reduce={reduce!r} gives no indices), not {return_indices!r}")
-        _check_text(nan_policy, NAN_POLICIES, "nan_policy")
-        _check_text(border, BORDERS, "border")
-        spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
-        if found is None:
-            return _slow(reduce, array, spans, border, border_value, seen, nan_policy, dtype, out, options)
-        row, omit = found
-        min_count = integer(min_count, "min_count", 0)
-        values = read_options(row, options)
-        if values.get("weights") is not None:
-            values["weights"] = _weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
-        if omit:
-            nan_policy = "omit"
-        if array.dtype.kind == "c":
-            return _complex(
-                array, spans, row, values, seen, border, border_value, nan_policy, min_count, fill_value, dtype, out, workers
-            )
-        changed = _materialise(array, seen, spans, row, values, border, border_value, nan_policy)
-        if changed is not None:
-            array, seen, spans = changed
-            border, key = "ignore", None
-        plan = make_plan(
-            key, row, spans, values, shape=array.shape, strides=array.strides, dtype=array.dtype,
-            aligned=array.flags.aligned, mask_strides=None if seen is None else seen.strides, border=border,
-            border_value=border_value, nan_policy=nan_policy, min_count=min_count, fill_value=fill_value,
-            out_dtype=dtype, quiet=mask is not None,
-        )  # fmt: skip
-    result = _run(plan, array, seen, out, workers)
-    if mask is None:
-        return result
-    hidden: Any = np.ma.nomask
-    if fill_value is None:
-        hidden = _counts(plan, array, seen, "count", nan_policy, border, workers) < plan.least
-    return np.ma.MaskedArray(result, mask=hidden)
-
-
-def _check_text(value: Any, allowed: tuple[str, ...], name: str) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {value!r} (a {type(value).__name__})")
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-
-
-def _where(where: Any, mask: Any, shape: tuple[int, ...]) -> Array:
-    """The cells that take part, as a bool array of the shape of x."""
-    seen = np.asarray(True if where is None else where)
-    if seen.dtype != np.bool_:
-        raise TypeError(f"where must be an array of bool, not {seen.dtype}")
-    if mask is not None and mask is not np.ma.nomask:
-        seen = seen & ~mask
-    try:
-        return np.broadcast_to(seen, shape)
-    except ValueError:
-        raise ValueError(f"where of shape {seen.shape} does not broadcast to x of shape {shape}") from None
-
-
-def _weights(weights: Array, spans: dict[int, Span], axes: tuple[int, ...]) -> Array:
-    """The weights, one for each cell of a window, in the order of the array's axes."""
-    shape = tuple(spans[a].k for a in axes)
-    if any(s.starts is not None for s in spans.values()):
-        raise ValueError("weights go with sliding windows only, not with tables of windows")
-    if weights.shape != shape:
-        raise ValueError(f"weights must have the shape of the window, {shape}, not {weights.shape}")
-    return weights.transpose(sorted(range(len(axes)), key=axes.__getitem__))
-
-
-def _materialise(
-    array: Array, seen: Array | None, spans: dict[int, Span], row: Reducer, options: dict[str, Any], border: str,
-    border_value: Any, nan_policy: str,
-) -> tuple[Array, Array | None, dict[int, Span]] | None:  # fmt: skip
-    """What lanes that look at each cell apart cannot do by arithmetic is made real in x and where."""
-    if options.get("weights") is None and row.name != "first":
-        return None
-    pads = [(spans[a].before, spans[a].after) if a in spans else (0, 0) for a in range(array.ndim)]
-    padded = border == "constant" and any(map(any, pads))
-    skips = row.name == "first" and nan_policy == "omit" and array.dtype.kind == "f"
-    if not padded and not skips:
-        return None
-    if skips:
-        seen = ~np.isnan(array) if seen is None else seen & ~np.isnan(array)
-    if padded:
-        value = scalar(border_value, array.dtype.newbyteorder("="), "border_value")
-        array = np.pad(array, pads, constant_values=value)
-        if seen is not None:
-            seen = np.pad(seen, pads, constant_values=not (skips and value != value))
-        spans = {a: s._replace(n=s.n + s.before + s.after, before=0, after=0) for a, s in spans.items()}
-    return array, seen, spans
-
-
-def _run(plan: Plan, array: Array, seen: Array | None, out: Array | None, workers: int | None) -> Array:
-    """The plan on data: output, errors about windows."""
-    target = out
-    if out is None:
-        target = result = plan.empty()
-    else:
-        result = _check_out(out, plan.out_shape, plan.out_dtype)
-        if not plan.fits(out) or np.may_share_memory(out, array) or (seen is not None and np.may_share_memory(out, seen)):
-            target = plan.empty()
-    assert target is not None
-    found = plan.run(array, seen, target, workers)
-    if found & 2:
-        counts = _counts(plan, np.isnan(array), seen, "any", "propagate", "ignore", workers)
-        raise ValueError(f"x has a NaN in {_first_window(counts)} and nan_policy is 'raise'")
-    if found & 1 and plan.fails:
-        counts = _counts(plan, array, seen, "count", plan.nan_policy, plan.border, workers)
-        raise ValueError(
-            f"{_first_window(counts < plan.least)} is empty (fewer than {plan.least} cells take part), "
-            f"and {plan.out_dtype} has no value for that: give fill_value"
-        )
-    if target is not result:
-        result[...] = target
-    return result
-
-
-def _first_window(flags: Array) -> str:
-    return f"window {tuple(int(i) for i in np.unravel_index(int(np.argmax(flags)), flags.shape))}"
-
-
-def _counts(
-    plan: Plan, array: Array, seen: Array | None, name: str, nan_policy: str, border: str, workers: int | None
-) -> Array:
-    """Another reducer (of cells) over the same windows."""
-    found = find(name)
-    assert found is not None
-    other = make_plan(
-        None, found[0], plan.spans, {}, shape=array.shape, strides=array.strides, dtype=array.dtype,
-        aligned=array.flags.aligned, mask_strides=None if seen is None else seen.strides, border=border,
-        border_value=0, nan_policy=nan_policy, min_count=0, fill_value=None, out_dtype=None, quiet=False,
-    )  # fmt: skip
-    result = other.empty()
-    other.run(array, seen, result, workers)
-    return result
-
-
-def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be an ndarray, not {out!r} (a {type(out).__name__})")
-    if out.shape != shape:
-        raise ValueError(f"out must have shape {shape}, not {out.shape}")
-    if out.dtype.newbyteorder("=") != dtype:
-        raise ValueError(f"out must have dtype {dtype}, not {out.dtype}")
-    if not out.flags.writeable:
-        raise ValueError("out must be writable, not read-only")
-    if _overlaps_itself(out):
-        raise ValueError(f"out must not overlap itself: strides {out.strides} for shape {out.shape}")
-    return out
-
-
-def _overlaps_itself(array: Array) -> bool:
-    reach = array.itemsize
-    for n, step in sorted(zip(array.shape, map(abs, array.strides), strict=True), key=lambda axis: axis[1]):
-        if n > 1:
-            if step < reach:
-                return True
-            reach += (n - 1) * step
-    return False
-
-
-def _complex(
-    array: Array, spans: dict[int, Span], row: Reducer, options: dict[str, Any], seen: Array | None, border: str,
-    border_value: Any, nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Array | None,
-    workers: int | None,
-) -> Array:  # fmt: skip
-    """Sum and mean of complex arrays: the real and the imaginary parts."""
-    native = check_dtype(array.dtype, row.kinds, "x")
-    wanted = result_dtype(row, native, options, dtype)
-    shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
-    result = np.empty(shape, wanted) if out is None else _check_out(out, shape, wanted)
-    if out is not None and (np.may_share_memory(out, array) or (seen is not None and np.may_share_memory(out, seen))):
-        array = array.copy()
-    if nan_policy == "omit":
-        seen = ~np.isnan(array) if seen is None else seen & ~np.isnan(array)
-    number = scalar(border_value, native, "border_value") if border == "constant" else 0j
-    empty = None if fill_value is None else scalar(fill_value, wanted, "fill_value")
-    for part in ("real", "imag"):
-        piece = getattr(array, part)
-        values = _materialise(piece, seen, spans, row, options, border, getattr(number, part), "propagate")
-        piece, mask, where = values or (piece, seen, spans)
-        plan = make_plan(
-            None, row, where, options, shape=piece.shape, strides=piece.strides, dtype=piece.dtype,
-            aligned=piece.flags.aligned, mask_strides=None if mask is None else mask.strides,
-            border=border if values is None else "ignore", border_value=getattr(number, part),
-            nan_policy="propagate" if nan_policy == "omit" else nan_policy, min_count=min_count,
-            fill_value=None if empty is None else getattr(empty, part),
-            out_dtype=getattr(np.zeros((), wanted), part).dtype, quiet=False,
-        )  # fmt: skip
-        getattr(result, part)[...] = _run(plan, piece, mask, None, workers)
-    return result
-
-
-def _slow(
-    reduce: Any, array: Array, spans: dict[int, Span], border: str, border_value: Any, seen: Array | None,
-    nan_policy: str, dtype: Any, out: Array | None, options: dict[str, Any],
-) -> Array:  # fmt: skip
-    """Any callable: called as ``reduce(a, axis=tuple, **options)``."""
-    if seen is not None or nan_policy != "propagate":
-        name = "where (or a masked array)" if seen is not None else f"nan_policy={nan_policy!r}"
-        raise TypeError(f"{name} does not go with reduce={reduce!r}: only named reducers skip cells")
-    check_dtype(array.dtype, "biufc", "x")
-    if any(s.planes for s in spans.values()):
-        raise TypeError(f"windows that differ from plane to plane do not go with reduce={reduce!r}")
-    axes = tuple(spans)
-    windows = [spans[a].positions(border) for a in axes]
-    value = scalar(border_value, array.dtype.newbyteorder("="), "border_value") if border == "constant" else 0
-    return apply_callable(reduce, array, axes, windows, border_value=value, func_kwargs=options, dtype=dtype, out=out)
+    if plan is not None and mask is None:
+        return run(plan, array, seen, out, workers)
+    call = Call(array, seen, nan_policy, border, border_value, min_count, fill_value, dtype, mask is not None)
+    spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
+    found = find(reduce)
+    if return_indices is not False:
+        raise TypeError(f"return_indices must be False (reduce={reduce!r} gives no indices), not {return_indices!r}")
+    if found is None:
+        return call.slow(reduce, spans, options, out)
+    row, omit = found
+    values = read_options(row, options)
+    if values.get("weights") is not None:
+        values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
+    return call.named(row, omit, values, spans, key, out, workers)
 
 
 # ---- relatives ------------------------------------------------------------------------------
 
 
-def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, axes: Any = None, **keywords: Any) -> Array:
+def adaptive_pool(
+    x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, axes: Any = None, **keywords: Any
+) -> Array:
     """Pool to a given size: window i of an axis covers ``floor(i n / o)`` to ``ceil((i + 1) n / o)``.
 
     Parameters
@@ -407,7 +213,13 @@ def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, ax
 
 
 def global_pool(
-    x: ArrayLike, reduce: Reduce = "mean", *, axes: Any = None, keepdims: bool = True, out: Array | None = None, **keywords: Any
+    x: ArrayLike,
+    reduce: Reduce = "mean",
+    *,
+    axes: Any = None,
+    keepdims: bool = True,
+    out: Array | None = None,
+    **keywords: Any,
 ) -> Array:
     """Pool whole axes to one value each.
 
@@ -443,8 +255,7 @@ def global_pool(
     >>> cypool.global_pool(features, axes=(2, 3), keepdims=False)
     array([[1.5, 5.5, 9.5]])
     """
-    if not isinstance(keepdims, (bool, np.bool_)):
-        raise TypeError(f"keepdims must be True or False, not {keepdims!r} (a {type(keepdims).__name__})")
+    keepdims = boolean(keepdims, "keepdims")
     array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
     where = pooled_axes(axes, array.ndim, 1)
     if out is not None and not keepdims and isinstance(out, np.ndarray):

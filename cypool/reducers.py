@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import builtins
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from .arguments import boolean, integer, text
 
 __all__ = ["TABLE", "Lane", "Reducer", "by_function", "find"]
 
@@ -39,6 +40,9 @@ class Lane:
     working: str = "sample"  # "sample": the sample's type; "sum": wide enough; "double"
 
 
+Lanes = Callable[[Mapping[str, Any], str], tuple[Lane, ...]]
+
+
 @dataclass(frozen=True)
 class Option:
     """A keyword of a reducer: its default and what reads it."""
@@ -53,7 +57,7 @@ class Reducer:
 
     name: str
     meaning: str  # the formula, for the documentation
-    lanes: Callable[[Mapping[str, Any], str], tuple[Lane, ...]]  # (options, dtype kind and size)
+    lanes: Lanes  # of the options and the dtype (kind and size, as "f4")
     formula: str
     result: str  # "same", "sum", "mean", "bool", "range", "count"
     empty: Any = None  # value of an empty window; None: NaN, or an error for integers
@@ -90,41 +94,24 @@ def _finite(name: str, value: Any) -> float:
 
 
 def _count(name: str, value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, not {value!r} (a bool)")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r} (a {type(value).__name__})") from None
-    if not 0 <= number < 2**62:
-        raise ValueError(f"{name} must be at least 0 and below 2**62, not {number}")
-    return number
+    return integer(value, name, 0)
 
 
 def _divisor(name: str, value: Any) -> int:
     if value is None:
         return 0
-    number = _count(name, value)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, not {number}")
-    return number
+    return integer(value, name, 1)
 
 
 def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, not {value!r} (a {type(value).__name__})")
-    return bool(value)
+    return boolean(value, name)
 
 
 ROUNDINGS = ("half_even", "half_up", "floor")
 
 
 def _rounding(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {value!r} (a {type(value).__name__})")
-    if value not in ROUNDINGS:
-        raise ValueError(f"{name} must be one of {', '.join(ROUNDINGS)}, not {value!r}")
-    return value
+    return text(value, ROUNDINGS, name)
 
 
 def _weights(name: str, value: Any) -> Any:
@@ -142,7 +129,9 @@ def _weights(name: str, value: Any) -> Any:
 # ---- lanes -------------------------------------------------------------------------------------
 
 
-def _one(op: str, convert: str = "keep", working: str = "sample") -> Callable[[Mapping[str, Any], str], tuple[Lane, ...]]:
+def _one(
+    op: str, convert: str = "keep", working: str = "sample"
+) -> Callable[[Mapping[str, Any], str], tuple[Lane, ...]]:
     lanes = (Lane(op, convert, working=working),)
     return lambda options, kind: lanes
 
@@ -206,7 +195,11 @@ def _softpool(options: Mapping[str, Any], kind: str) -> tuple[Lane, ...]:
 
 
 _SUM_OPTIONS = {"weights": Option(None, _weights)}
-_MEAN_OPTIONS = {"weights": Option(None, _weights), "divisor": Option(None, _divisor), "rounding": Option("half_even", _rounding)}
+_MEAN_OPTIONS = {
+    "weights": Option(None, _weights),
+    "divisor": Option(None, _divisor),
+    "rounding": Option("half_even", _rounding),
+}
 _DDOF = {"ddof": Option(0, _count)}
 
 _ROWS = (

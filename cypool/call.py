@@ -1,0 +1,229 @@
+"""One call of `pool` whose plan is not known yet: checks, special paths, and the run itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arguments import integer, text
+from .engine import Plan, make_plan
+from .geometry import BORDERS
+from .lanes import check_dtype, result_dtype, scalar
+from .reducers import TABLE, Reducer
+from .slow import apply_callable
+from .windows import Span
+
+__all__ = ["Call", "check_out", "run", "taking_part", "window_weights"]
+
+Array = NDArray[Any]
+Spans = dict[int, Span]
+
+NAN_POLICIES = ("propagate", "omit", "raise")
+
+
+# ---- arguments ------------------------------------------------------------------------------
+
+
+def taking_part(where: Any, mask: Any, shape: tuple[int, ...]) -> Array:
+    """The cells that take part (where, and not masked), as a bool array of the shape of x."""
+    seen = np.asarray(True if where is None else where)
+    if seen.dtype != np.bool_:
+        raise TypeError(f"where must be an array of bool, not {seen.dtype}")
+    if mask is not None and mask is not np.ma.nomask:
+        seen = seen & ~mask
+    try:
+        return np.broadcast_to(seen, shape)
+    except ValueError:
+        raise ValueError(f"where of shape {seen.shape} does not broadcast to x of shape {shape}") from None
+
+
+def window_weights(weights: Array, spans: Spans, axes: tuple[int, ...]) -> Array:
+    """The weights, one for each cell of a window, in the order of the array's axes."""
+    shape = tuple(spans[a].k for a in axes)
+    if any(s.starts is not None for s in spans.values()):
+        raise ValueError("weights go with sliding windows only, not with tables of windows")
+    if weights.shape != shape:
+        raise ValueError(f"weights must have the shape of the window, {shape}, not {weights.shape}")
+    return weights.transpose(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an ndarray, not {out!r} (a {type(out).__name__})")
+    if out.shape != shape:
+        raise ValueError(f"out must have shape {shape}, not {out.shape}")
+    if out.dtype.newbyteorder("=") != dtype:
+        raise ValueError(f"out must have dtype {dtype}, not {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out must be writable, not read-only")
+    reach = out.itemsize
+    for n, step in sorted(zip(out.shape, map(abs, out.strides), strict=True), key=lambda axis: axis[1]):
+        if n > 1:
+            if step < reach:
+                raise ValueError(f"out must not overlap itself: strides {out.strides} for shape {out.shape}")
+            reach += (n - 1) * step
+    return out
+
+
+def _overlap(out: Array, array: Array, seen: Array | None) -> bool:
+    return np.may_share_memory(out, array) or (seen is not None and np.may_share_memory(out, seen))
+
+
+# ---- the run ----------------------------------------------------------------------------------
+
+
+def run(plan: Plan, array: Array, seen: Array | None, out: Array | None, workers: int | None) -> Array:
+    """The plan on data: the output, and errors about windows."""
+    if out is None:
+        target = result = plan.empty()
+    else:
+        target = result = check_out(out, plan.out_shape, plan.out_dtype)
+        if not plan.fits(out) or _overlap(out, array, seen):
+            target = plan.empty()
+    found = plan.run(array, seen, target, workers)
+    if found & 2:
+        which = _first(_cells(plan.spans, "any", np.isnan(array), seen, "propagate", plan.border, workers))
+        raise ValueError(f"x has a NaN in {which} and nan_policy is 'raise'")
+    if found & 1 and plan.fails:
+        counts = _cells(plan.spans, "count", array, seen, plan.nan_policy, plan.border, workers)
+        raise ValueError(
+            f"{_first(counts < plan.least)} is empty (fewer than {plan.least} cells take part), "
+            f"and {plan.out_dtype} has no value for that: give fill_value"
+        )
+    if target is not result:
+        result[...] = target
+    return result
+
+
+def _first(flags: Array) -> str:
+    return f"window {tuple(int(i) for i in np.unravel_index(int(np.argmax(flags)), flags.shape))}"
+
+
+def _cells(
+    spans: Spans, name: str, array: Array, seen: Array | None, nan_policy: str, border: str, workers: int | None
+) -> Array:
+    """How many cells take part in each window ("count"), or whether one is not 0 ("any")."""
+    call = Call(array, seen, nan_policy, border, 0, 0, None, None, False)
+    plan = call.plan(None, TABLE[name], spans, {})
+    result = plan.empty()
+    plan.run(array, seen, result, workers)
+    return result
+
+
+@dataclass(frozen=True)
+class Call:
+    """The arguments that go with the data."""
+
+    array: Array
+    seen: Array | None
+    nan_policy: str
+    border: str
+    border_value: Any
+    min_count: int
+    fill_value: Any
+    dtype: Any
+    masked: bool  # x is a masked array: so is the result
+
+    def __post_init__(self) -> None:
+        text(self.nan_policy, NAN_POLICIES, "nan_policy")
+        text(self.border, BORDERS, "border")
+        object.__setattr__(self, "min_count", integer(self.min_count, "min_count", 0))
+
+    def plan(self, key: Any, row: Reducer, spans: Spans, options: dict[str, Any]) -> Plan:
+        array, seen = self.array, self.seen
+        return make_plan(
+            key, row, spans, options, shape=array.shape, strides=array.strides, dtype=array.dtype,
+            aligned=array.flags.aligned, mask_strides=None if seen is None else seen.strides, border=self.border,
+            border_value=self.border_value, nan_policy=self.nan_policy, min_count=self.min_count,
+            fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked,
+        )  # fmt: skip
+
+    def named(
+        self, row: Reducer, omit: bool, options: dict[str, Any], spans: Spans, key: Any, out: Array | None,
+        workers: int | None,
+    ) -> Array:  # fmt: skip
+        """A reducer of the table."""
+        call = replace(self, nan_policy="omit") if omit else self
+        if self.array.dtype.kind == "c":
+            call = call.without_nan()
+            result = call.complex(row, options, spans, out, workers)
+        else:
+            real, where = call.materialised(row, options, spans)
+            plan = real.plan(key if real is call else None, row, where, options)
+            result = run(plan, real.array, real.seen, out, workers)
+        if not self.masked:
+            return result
+        hidden: Any = np.ma.nomask
+        if self.fill_value is None:
+            least = max(self.min_count, 1, options.get("ddof", 0) + 1)
+            cells = call.array.real if self.array.dtype.kind == "c" else call.array
+            hidden = _cells(spans, "count", cells, call.seen, call.nan_policy, call.border, workers) < least
+        return np.ma.MaskedArray(result, mask=hidden)
+
+    def without_nan(self) -> Call:
+        """nan_policy="omit" as a mask, for what does not skip NaN while it reads."""
+        if self.nan_policy != "omit" or self.array.dtype.kind not in "fc":
+            return self
+        seen = ~np.isnan(self.array)
+        return replace(self, seen=seen if self.seen is None else seen & self.seen, nan_policy="propagate")
+
+    def materialised(self, row: Reducer, options: dict[str, Any], spans: Spans) -> tuple[Call, Spans]:
+        """What lanes that look at each cell apart cannot do by arithmetic, made real in x and where."""
+        if options.get("weights") is None and row.name != "first":
+            return self, spans
+        call = self.without_nan() if row.name == "first" else self
+        pads = [(spans[a].before, spans[a].after) if a in spans else (0, 0) for a in range(self.array.ndim)]
+        if self.border != "constant" or not any(map(any, pads)):
+            return call, spans
+        value = scalar(self.border_value, self.array.dtype.newbyteorder("="), "border_value")
+        seen = call.seen
+        if seen is not None:
+            seen = np.pad(seen, pads, constant_values=not (self.nan_policy == "omit" and value != value))
+        array = np.pad(self.array, pads, constant_values=value)
+        spans = {a: s._replace(n=s.n + s.before + s.after, before=0, after=0) for a, s in spans.items()}
+        return replace(call, array=array, seen=seen, border="ignore"), spans
+
+    def complex(
+        self, row: Reducer, options: dict[str, Any], spans: Spans, out: Array | None, workers: int | None
+    ) -> Array:
+        """Sum and mean of complex arrays: the real and the imaginary parts."""
+        native = check_dtype(self.array.dtype, row.kinds, "x")
+        wanted = result_dtype(row, native, options, self.dtype)
+        shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(self.array.shape))
+        result = np.empty(shape, wanted) if out is None else check_out(out, shape, wanted)
+        border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0j
+        empty = None if self.fill_value is None else scalar(self.fill_value, wanted, "fill_value")
+        array = self.array.copy() if out is not None and _overlap(out, self.array, self.seen) else self.array
+        for part in ("real", "imag"):
+            call = replace(
+                self, array=getattr(array, part), border_value=getattr(border, part),
+                fill_value=None if empty is None else getattr(empty, part), dtype=getattr(wanted.type(), part).dtype,
+            )  # fmt: skip
+            piece, where = call.materialised(row, options, spans)
+            plan = piece.plan(None, row, where, options)
+            getattr(result, part)[...] = run(plan, piece.array, piece.seen, None, workers)
+        return result
+
+    def slow(self, reduce: Any, spans: Spans, options: dict[str, Any], out: Array | None) -> Array:
+        """Any callable: called as ``reduce(a, axis=tuple, **options)``."""
+        if self.seen is not None or self.nan_policy != "propagate":
+            name = "where (or a masked array)" if self.seen is not None else f"nan_policy={self.nan_policy!r}"
+            raise TypeError(f"{name} does not go with reduce={reduce!r}: only named reducers skip cells")
+        native = check_dtype(self.array.dtype, "biufc", "x")
+        if any(s.planes for s in spans.values()):
+            raise TypeError(f"windows that differ from plane to plane do not go with reduce={reduce!r}")
+        windows = [s.positions(self.border) for s in spans.values()]
+        value = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0
+        return apply_callable(
+            reduce,
+            self.array,
+            tuple(spans),
+            windows,
+            border_value=value,
+            func_kwargs=options,
+            dtype=self.dtype,
+            out=out,
+        )

@@ -1,0 +1,154 @@
+"""An array seen as rows: axes sorted by stride, merged where memory is contiguous, cut into tiles.
+
+The last pooled axis (with the channels inside it) becomes the row, all others are leading axes.
+The order of the axes in memory therefore costs nothing, and an array of any number of dimensions
+is a table of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .windows import Span
+
+__all__ = ["LINES", "TILE", "Axis", "canonical", "fewest", "most_taps", "tiling"]
+
+TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
+LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
+WIDE = 512  # channels from which a row of channels is better than a row of pixels
+LINES = 64  # rows of a band, and rows merged at a time
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis while it is sorted and merged: its windows (None: batch) and steps in bytes."""
+
+    n: int
+    o: int
+    span: Span | None
+    x: int
+    mask: int
+    rank: int = 0
+    plane: int = 0
+
+    @property
+    def flat(self) -> bool:
+        """A pooled axis of which all cells are the same memory."""
+        return self.span is not None and self.x == 0 and self.mask == 0
+
+    @property
+    def trivial(self) -> bool:
+        """One cell that is its own output."""
+        s = self.span
+        return self.n == self.o == 1 and (s is None or (s.k == 1 and s.inside and s.starts is None))
+
+    @property
+    def whole(self) -> bool:
+        s = self.span
+        return s is not None and s.starts is None and s.o == 1 and s.k == s.n and s.d == 1 and s.inside
+
+
+def _merge(outer: Axis, inner: Axis, visits: bool) -> Axis | None:
+    """Two axes as one, if memory and windows allow it."""
+    if outer.x != inner.n * inner.x or outer.mask != inner.n * inner.mask:
+        return None
+    n, o = outer.n * inner.n, outer.o * inner.o
+    if outer.span is None and inner.span is None:
+        return Axis(n, o, None, inner.x, inner.mask)
+    if visits or inner.span is None:
+        return None
+    if outer.whole and inner.whole:
+        return Axis(n, 1, Span(n, 1, n, n, 1, 0, 0), inner.x, inner.mask)
+    if outer.span is None and inner.span.tiles:
+        span = inner.span._replace(n=n, o=o)
+        return Axis(n, o, span, inner.x, inner.mask)
+    return None
+
+
+def canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
+    """Sorted, merged axes with the row axis last, and the number of channels inside it (those of
+    a last batch axis that is left in the list behind the row axis; 1: there is none)."""
+    planes = any(a.span is not None and a.span.planes for a in axes)
+    order = sorted(axes, key=lambda a: (a.x != 0, -abs(a.x)))
+    if planes:  # each plane has its own windows: the row must be a pooled axis
+        order.append(order.pop(max(i for i, a in enumerate(order) if a.span is not None)))
+        return order, 1
+    merged: list[Axis] = []
+    for axis in order:
+        if (
+            axis.n == 1
+            and axis.o == 1
+            and (axis.span is None or (axis.span.k == 1 and axis.span.inside and axis.span.starts is None))
+        ):
+            continue
+        merged.append(axis)
+        while len(merged) > 1 and (both := _merge(merged[-2], merged[-1], visits)) is not None:
+            merged[-2:] = [both]
+    if not merged:
+        merged = [Axis(1, 1, None, 0, 0)]
+    last = merged[-1]
+    if last.span is not None:
+        s = last.span
+        if last.flat or (s.d > 1 and (s.k - 1) * s.d + 1 > LONGEST):  # cells that share no row
+            return [*merged, Axis(1, 1, None, 0, 0)], 1
+        return merged, 1
+    before = merged[-2] if len(merged) > 1 else None
+    if before is not None and before.span is not None and not before.flat and last.n < WIDE:
+        s = before.span
+        extent = ((s.k - 1) * s.d + 1 if s.starts is None else s.longest) * last.n
+        if extent <= LONGEST or (last.n < 64 and s.d == 1):
+            return merged, last.n
+    return merged, 1
+
+
+def reach(span: Span, mirrored: bool) -> int:
+    """Most cells that a window can read."""
+    return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
+
+
+def tiling(span: Span, channels: int, size: int, mirrored: bool) -> dict[str, int]:
+    """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that."""
+    room = max(1, TILE // size // channels)
+    longest = max(1, LONGEST // channels)
+    if span.starts is None or span.stops is None:
+        extent = (span.k - 1) * span.d + 1
+        if extent > longest:
+            return {
+                "outputs": 1,
+                "span": longest,
+                "segment": longest,
+                "segments": -(-reach(span, mirrored) // longest),
+            }
+        outputs = min(span.o, max(1, (room - extent) // span.s + 1))
+        outputs = -(-span.o // -(-span.o // outputs))  # tiles of about one size
+        return {"outputs": outputs, "span": (outputs - 1) * span.s + extent, "segment": 0, "segments": 1}
+    outputs = min(span.o, room)
+    while True:
+        edges = np.arange(0, span.o, outputs)
+        low = np.minimum.reduceat(np.atleast_2d(span.starts), edges, axis=1)
+        high = np.maximum.reduceat(np.atleast_2d(span.stops), edges, axis=1)
+        most = int((high - low).max())
+        if most <= max(room, longest if outputs == 1 else 0):
+            return {"outputs": outputs, "span": max(most, 1), "segment": 0, "segments": 1}
+        if outputs == 1:
+            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-most // longest)}
+        outputs = (outputs + 1) // 2
+
+
+def most_taps(axis: Axis, mirrored: bool) -> int:
+    return 1 if axis.span is None or axis.flat else reach(axis.span, mirrored)
+
+
+def fewest(span: Span, constant: bool) -> int:
+    """Fewest cells of a window; 0 where that would take long to find."""
+    if span.starts is not None and span.stops is not None:
+        return int((span.stops - span.starts).min(initial=0))
+    if span.inside:
+        return span.k
+    if span.d > 1:
+        return 0
+    low, high = (-span.before, span.n + span.after) if constant else (0, span.n)
+    ends = (-span.before, (span.o - 1) * span.s - span.before)
+    return min(max(0, min(start + span.k, high) - max(start, low)) for start in ends)
