@@ -76,16 +76,11 @@ def canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
         order.append(order.pop(max(i for i, a in enumerate(order) if a.span is not None)))
         return order, 1
     merged: list[Axis] = []
-    for axis in order:
-        if (
-            axis.n == 1
-            and axis.o == 1
-            and (axis.span is None or (axis.span.k == 1 and axis.span.inside and axis.span.starts is None))
-        ):
+    for axis in reversed(order):  # inner axes first, so that a batch axis meets windows that are complete
+        if axis.trivial:
             continue
-        merged.append(axis)
-        while len(merged) > 1 and (both := _merge(merged[-2], merged[-1], visits)) is not None:
-            merged[-2:] = [both]
+        both = _merge(axis, merged[0], visits) if merged else None
+        merged[: both is not None] = [axis if both is None else both]
     if not merged:
         merged = [Axis(1, 1, None, 0, 0)]
     last = merged[-1]
