@@ -1,15 +1,12 @@
 """cypool: pooling of NumPy arrays on a CPU, exact and at the speed of memory."""
 
-from importlib.metadata import version as _version
-
 from .blocks import block_reduce, block_replicate, downscale_local_mean
 from .dispatch import show_config
 from .geometry import output_shape
+from .kernels.machine import VERSION as __version__
 from .pooling import adaptive_pool, global_pool, pool
 from .threads import get_workers, set_workers, workers
 from .windows import Windows
-
-__version__ = _version("cypool")
 
 __all__ = [
     "Windows",

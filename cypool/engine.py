@@ -15,7 +15,7 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import LINES, TILE, Axis, canonical, fewest, most_taps, tiling
+from .rows import BLOCK, LINES, TILE, Axis, canonical, fewest, most_taps, reach, tiling
 from .windows import Span
 
 __all__ = ["Plan", "cached", "make_plan", "span_of"]
@@ -154,7 +154,9 @@ class Plan:
         row = merged[-1]
         span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
         size = max((lane["want_size"] for lane in kernel.lanes), default=8)
-        tile = tiling(span, channels, size, border > 1)
+        taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
+        visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
+        tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0)
         last = (span.o - 1) * span.s + (span.k - 1) * span.d  # cell of the last window, with padding
         uniform = span.starts is None and (span.inside or (border > 1 and last < span.n + span.before + span.after))
         steps = np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64)
@@ -164,7 +166,6 @@ class Plan:
         mirrors = border > 1 and bool(span.before or span.after)
         leading = self._leading(merged[:-1], channels, span, border)
         rows = math.prod(a["o"] for a in leading)
-        taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         pitch = max(tile["outputs"], -(-tile["span"] // span.s))
         band = 1
         if kernel.plain and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
@@ -176,13 +177,16 @@ class Plan:
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors
             lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum")
+        visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
+        work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         capacity = max(((band - 1) * pitch * span.s + tile["span"]), band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
             "rows": rows, "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
-            "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize, **tile,
+            "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,
+            "work": (work + tile["outputs"]) * min(taps, BLOCK) * channels, **tile,
         }  # fmt: skip
         return {"axes": [*leading, self._axis(row, span, border, 0)], "geometry": fields}
 

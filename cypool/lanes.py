@@ -205,6 +205,7 @@ class _Builder:
             "mask_value": _bits(_identity(lane.op, lane.tap, have), have),
             "identity": _bits(_identity(lane.op, lane.tap, want), want),
             "border_value": 0 if self.border is None else _bits(self.decoded_border(lane, from_mask, part), want),
+            "cost": self.cost(lane, par),
             "direct": not (chain or self.masked or fill_nan or from_mask or lane.transform != "same"
                            or lane.op in ("taps", "first") or not self.plain_memory),
         }  # fmt: skip
@@ -223,6 +224,13 @@ class _Builder:
         elif lane.convert == "double":
             steps.append(("double", "f8"))
         return [] if steps == [("double", "f8")] and raw == "f8" else steps
+
+    def cost(self, lane: Lane, par: float) -> int:
+        """About how long a cell takes, in nanoseconds."""
+        if lane.op == "taps":
+            costs = {"ratio_power": 2 if par in (2, 3) else 20, "exponential": 6, "exponential_x": 9}
+            return costs.get(lane.tap, 2)
+        return 2 if lane.op == "first" or lane.convert != "keep" or self.masked or self.omit else 1
 
     def skipped(self, lane: Lane) -> float:
         """What stands for a NaN that is skipped."""

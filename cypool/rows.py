@@ -13,11 +13,13 @@ import numpy as np
 
 from .windows import Span
 
-__all__ = ["LINES", "TILE", "Axis", "canonical", "fewest", "most_taps", "tiling"]
+__all__ = ["BLOCK", "LINES", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
 WIDE = 512  # channels from which a row of channels is better than a row of pixels
+BLOCK = 1024  # rows of a block (kernels/plan.pxd)
+VISITS = 1 << 18  # cells that a tile visits one by one before a signal can be noticed
 LINES = 64  # rows of a band, and rows merged at a time
 
 
@@ -103,9 +105,12 @@ def reach(span: Span, mirrored: bool) -> int:
     return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
 
 
-def tiling(span: Span, channels: int, size: int, mirrored: bool) -> dict[str, int]:
-    """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that."""
+def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int) -> dict[str, int]:
+    """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that.
+
+    `visited`: rows of which each cell is visited for each output, 0 if none is."""
     room = max(1, TILE // size // channels)
+    most = max(1, VISITS // (visited * channels * reach(span, mirrored))) if visited else span.o
     longest = max(1, LONGEST // channels)
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
@@ -116,19 +121,19 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool) -> dict[str, in
                 "segment": longest,
                 "segments": -(-reach(span, mirrored) // longest),
             }
-        outputs = min(span.o, max(1, (room - extent) // span.s + 1))
+        outputs = min(span.o, most, max(1, (room - extent) // span.s + 1))
         outputs = -(-span.o // -(-span.o // outputs))  # tiles of about one size
         return {"outputs": outputs, "span": (outputs - 1) * span.s + extent, "segment": 0, "segments": 1}
-    outputs = min(span.o, room)
+    outputs = min(span.o, room, most)
     while True:
         edges = np.arange(0, span.o, outputs)
         low = np.minimum.reduceat(np.atleast_2d(span.starts), edges, axis=1)
         high = np.maximum.reduceat(np.atleast_2d(span.stops), edges, axis=1)
-        most = int((high - low).max())
-        if most <= max(room, longest if outputs == 1 else 0):
-            return {"outputs": outputs, "span": max(most, 1), "segment": 0, "segments": 1}
+        cells = int((high - low).max())
+        if cells <= max(room, longest if outputs == 1 else 0):
+            return {"outputs": outputs, "span": max(cells, 1), "segment": 0, "segments": 1}
         if outputs == 1:
-            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-most // longest)}
+            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-cells // longest)}
         outputs = (outputs + 1) // 2
 
 

@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 from .reduce cimport *
 
 cdef enum:
-    SLICE = 1 << 25   # cost between two looks at pending signals
+    SLICE = 1 << 24   # cost (about nanoseconds) between two looks at pending signals
     LARGE = 1 << 22   # cost above which one item is divided
 
 
@@ -78,7 +78,7 @@ cdef class Reduction:
         g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
         g.band, g.pitch, g.span = given["band"], given["pitch"], given["span"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
-        g.capacity, g.out_cell = given["capacity"], given["out_cell"]
+        g.capacity, g.out_cell, g.work = given["capacity"], given["out_cell"], given["work"]
 
     cdef set_lane(self, Lane* lane, dict given):
         lane.op, lane.from_mask, lane.pairs = given["op"], given["from_mask"], given["pairs"]
@@ -105,13 +105,9 @@ cdef class Reduction:
         self.p.poisoned, self.p.poison = given["poisoned"], given["poison"]
 
     cdef divide_work(self):
-        """Work items and their cost (cells times what a cell costs), and large windows' groups."""
+        """Work items and their cost, and large windows' groups of blocks."""
         cdef const Geometry* g = &self.p.g
-        cdef Py_ssize_t weight = 1, i, blocks, one
-        for i in range(self.p.n_lanes):
-            weight += 16 if self.p.lanes[i].op >= TAPS else 1 if self.p.lanes[i].direct else 4
-        blocks = g.segments * max((g.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
-        one = max(min(g.taps, BLOCK_ROWS), 1) * max(g.span, 1) * g.channels * weight
+        cdef Py_ssize_t blocks = g.segments * max((g.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1), one = max(g.work, 1)
         self.items = (g.rows + g.band - 1) // g.band * g.tiles
         self.cost = one * g.band * blocks
         self.group = self.groups = 0
@@ -128,7 +124,7 @@ cdef class Reduction:
         """How many threads have work worth a parallel region."""
         cdef Py_ssize_t items = self.items * max(self.groups, 1)
         cdef double work = <double> items * <double> self.cost
-        return max(1, min(items, <Py_ssize_t> min(work / 65536.0, 1e6)))
+        return max(1, min(items, <Py_ssize_t> min(work / 32768.0, 1e6)))
 
     def run(self, const uint8_t[::1] x not None, const uint8_t[::1] mask, uint8_t[::1] out not None,
             int workers):

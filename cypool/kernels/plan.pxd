@@ -68,6 +68,7 @@ cdef struct Geometry:
     Py_ssize_t taps               # most rows of a window
     Py_ssize_t capacity           # samples of a scratch row
     Py_ssize_t out_cell           # bytes of an output cell (C samples)
+    Py_ssize_t work               # cost of one block of a tile of one row, about nanoseconds
 
 cdef struct Plan:
     Geometry g

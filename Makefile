@@ -1,0 +1,80 @@
+# Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
+#   make demo | test | test-peers | bench | lint | typecheck | wheel | sdist | clean
+#   make test PYTHON=python3.12 ARGS="-k threads"
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+EXTRAS := demo test peers lint
+# Folders count too: a file that was removed changes them.
+SOURCES := setup.py pyproject.toml $(shell find cypool ! -name '*.pyc' ! -name __pycache__)
+
+define CHECK
+import importlib.util, os, shutil, sys, sysconfig
+def need(met, text):
+    if not met:
+        sys.exit("cypool: " + text)
+need(sys.version_info >= (3, 11), "Python 3.11 or later is needed, and this is %d.%d; choose one with "
+     "make PYTHON=..." % sys.version_info[:2])
+need(importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"),
+     "this Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv")
+need(os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")),
+     "this Python lacks its C headers; on Debian and Ubuntu: apt install python3-dev")
+need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["gcc", "clang"])),
+     "a C compiler is needed; on Debian and Ubuntu: apt install gcc")
+endef
+export CHECK
+
+.PHONY: demo test test-peers bench lint typecheck wheel sdist clean
+
+demo: .venv/.demo
+	$(BIN)/python examples/quickstart.py $(ARGS)
+
+# -P: the tests see the installed package, not this folder's.
+test: .venv/.test
+	$(BIN)/python -P -m pytest tests --ignore=tests/peers $(ARGS)
+
+test-peers: .venv/.peers
+	$(BIN)/python -P -m pytest tests/peers $(ARGS)
+
+bench: .venv/.peers
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+lint: .venv/.lint
+	$(BIN)/ruff check .
+
+typecheck: .venv/.lint
+	$(BIN)/mypy --strict cypool
+
+wheel: build/.wheel
+
+sdist: .venv/.made
+	$(PIP) install --quiet build
+	rm -f dist/*.tar.gz
+	$(BIN)/python -P -m build --sdist
+
+clean:
+	rm -rf .venv build dist cypool.egg-info
+
+.venv/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "cypool: there is no $(PYTHON); Python 3.11 or later is needed"; exit 1; }
+	@$(PYTHON) -c "$$CHECK"
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+# setuptools would pack modules that are gone from cypool/ but not from build/.
+build/.wheel: $(SOURCES) | .venv/.made
+	@mkdir -p build
+	rm -f dist/*.whl
+	find build -path 'build/lib*' -name '*.py*' -delete
+	$(PIP) wheel --no-deps --wheel-dir dist .
+	@touch $@
+
+.venv/.installed: build/.wheel .venv/.made
+	$(PIP) install --quiet --force-reinstall --no-deps dist/*.whl
+	@touch $@
+
+$(EXTRAS:%=.venv/.%): .venv/.%: .venv/.installed
+	$(PIP) install --quiet "$$(echo dist/*.whl)[$*]"
+	@touch $@

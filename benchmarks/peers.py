@@ -1,0 +1,163 @@
+"""What the other tools are asked to do: one small class per tool, one method per kind of work.
+
+A method takes the array, prepares what the tool wants before it can start (its own image object,
+output size, ...), and returns the call to be timed, without arguments. A tool that is not installed
+is reported as absent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Call = Callable[[], Any]
+Block = Sequence[int]
+
+
+class Peer:
+    """A tool: the module to import, the distribution that has it, and its methods."""
+
+    module = ""
+    distribution = ""
+    threaded = False
+
+    def __init__(self, threads: int) -> None:
+        self.lib: Any = importlib.import_module(self.module)
+        self.threads = threads
+
+    @classmethod
+    def version(cls) -> str:
+        return importlib.metadata.version(cls.distribution)
+
+
+class NumPy(Peer):
+    """What one writes without a library: slices for max, a reshape and a reduction for the rest."""
+
+    module, distribution = "numpy", "numpy"
+
+    def slices(self, x: np.ndarray, block: Block) -> Call:
+        """Maximum of the slices x[i::b], one axis after the other, the outermost first."""
+
+        def call() -> np.ndarray:
+            y = x
+            for axis, b in enumerate(block):
+                before = (slice(None),) * axis
+                first = y[(*before, slice(0, None, b))]
+                for i in range(1, b):
+                    first = np.maximum(first, y[(*before, slice(i, None, b))])
+                y = first
+            return y
+
+        return call
+
+    def windows(self, x: np.ndarray, size: int, stride: int) -> Call:
+        """Maximum over the last axis, sliding."""
+        last = x.shape[-1] - size + 1
+
+        def call() -> np.ndarray:
+            y = np.maximum(x[..., :last:stride], x[..., 1 : last + 1 : stride])
+            for i in range(2, size):
+                np.maximum(y, x[..., i : last + i : stride], out=y)
+            return y
+
+        return call
+
+    def reshape(self, x: np.ndarray, block: Block, func: Any, **options: Any) -> Call:
+        pairs = [n for length, b in zip(x.shape, block, strict=True) for n in (length // b, b)]
+        axes = tuple(range(1, 2 * x.ndim, 2))
+        return lambda: func(x.reshape(pairs), axis=axes, **options)
+
+
+class SciKitImage(Peer):
+    module, distribution = "skimage.measure", "scikit-image"
+
+    def block_reduce(self, x: np.ndarray, block: Block, func: Any) -> Call:
+        return lambda: self.lib.block_reduce(x, tuple(block), func)
+
+
+class OpenCV(Peer):
+    module, distribution = "cv2", "opencv-python-headless"
+    threaded = True
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.lib.setNumThreads(threads)
+
+    def area(self, x: np.ndarray, block: Block) -> Call:
+        """Means by cv2.resize; channels stay apart."""
+        size = (x.shape[1] // block[1], x.shape[0] // block[0])
+        return lambda: self.lib.resize(x, size, interpolation=self.lib.INTER_AREA)
+
+
+class Pillow(Peer):
+    module, distribution = "PIL.Image", "Pillow"
+
+    def reduce(self, x: np.ndarray, block: Block) -> Call:
+        """Means by Image.reduce; the image is made beforehand and stays Pillow's own."""
+        image = self.lib.fromarray(x)
+        return lambda: image.reduce((block[1], block[0]))
+
+
+class TensorStore(Peer):
+    module, distribution = "tensorstore", "tensorstore"
+    threaded = True
+
+    def downsample(self, x: np.ndarray, block: Block, method: str) -> Call:
+        context = self.lib.Context({"data_copy_concurrency": {"limit": self.threads}})
+        view = self.lib.downsample(self.lib.array(x, context=context), list(block), method)
+        return lambda: view.read().result()
+
+
+class TinyBrain(Peer):
+    module, distribution = "tinybrain", "tinybrain"
+
+    def averaging(self, x: np.ndarray, block: Block) -> Call:
+        """Means; it wants Fortran order, which is made beforehand."""
+        y = np.asfortranarray(x)
+        return lambda: self.lib.downsample_with_averaging(y, tuple(block), num_mips=1)[0]
+
+
+class XArray(Peer):
+    module, distribution = "xarray", "xarray"
+
+    def coarsen(self, x: np.ndarray, block: Block, method: str) -> Call:
+        axes = [f"axis_{i}" for i in range(x.ndim)]
+        coarse = self.lib.DataArray(x, dims=axes).coarsen(dict(zip(axes, block, strict=True)))
+        return getattr(coarse, method)
+
+
+class AstroPy(Peer):
+    module, distribution = "astropy.nddata", "astropy"
+
+    def block_reduce(self, x: np.ndarray, block: Block, func: Any) -> Call:
+        return lambda: self.lib.block_reduce(x, tuple(block), func)
+
+
+ALL: dict[str, type[Peer]] = {
+    "NumPy": NumPy,
+    "scikit-image": SciKitImage,
+    "OpenCV": OpenCV,
+    "Pillow": Pillow,
+    "tensorstore": TensorStore,
+    "tinybrain": TinyBrain,
+    "xarray": XArray,
+    "astropy": AstroPy,
+}
+
+
+def load(threads: int) -> dict[str, Peer]:
+    """The tools that are installed."""
+    found = {}
+    for name, kind in ALL.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found[name] = kind(threads)
+            except ImportError:
+                continue
+    return found

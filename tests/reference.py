@@ -1,0 +1,419 @@
+"""What the results of cypool mean, in slow and plain NumPy.
+
+An axis becomes a table of taps: one line for each output, with the positions its window reads.
+
+    n = 5, window 3, stride 2, padding 1        output 0:  -1  0  1
+      . a b c d e .                             output 1:   1  2  3
+      |---|   |                                 output 2:   3  4  5
+          |---|
+              |---|
+
+`gather` brings the cells under the taps to one last axis, in C order over the pooled axes of the
+array, beside a bool for each cell: does it take part?  A reducer is then a few lines over that last
+axis.  Where a result must be exact it comes from Python integers or from `math.fsum`; elsewhere from
+long doubles, and `slack` says how far from it a right result may lie.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+OFF = np.iinfo(np.int64).min  # a tap that never takes part
+PAD = -1  # after `resolve`: a cell that holds border_value
+WIDE = np.longdouble
+EPS = WIDE(2) ** -52
+TINY = WIDE(2) ** -1074
+
+
+# ---- one axis: where the windows lie -----------------------------------------------------------
+
+
+def margins(n, window, stride, padding, dilation):
+    """Cells of padding before and after an axis of length n."""
+    if padding == "valid":
+        return 0, 0
+    if padding in ("same", "same_lower"):
+        outputs = -(-n // stride)
+        total = max(0, (outputs - 1) * stride + dilation * (window - 1) + 1 - n)
+        small, large = total // 2, total - total // 2
+        return (small, large) if padding == "same" else (large, small)
+    return (padding, padding) if np.ndim(padding) == 0 else tuple(padding)
+
+
+def length(n, window, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """How many windows an axis of length n has."""
+    stride = window if stride is None else stride
+    before, after = margins(n, window, stride, padding, dilation)
+    room = n + before + after - (dilation * (window - 1) + 1)
+    outputs = (-(-room // stride) if ceil_mode else room // stride) + 1
+    if ceil_mode and (outputs - 1) * stride >= n + before:
+        outputs -= 1
+    if n < 1 or outputs < 1:
+        raise ValueError(f"no window of {window} fits an axis of length {n}")
+    return outputs
+
+
+def sliding(n, window, stride=None, padding=0, dilation=1, ceil_mode=False, shift=False):
+    """Taps of sliding windows, (outputs, window); cells beyond the padding are OFF."""
+    stride = window if stride is None else stride
+    before, after = margins(n, window, stride, padding, dilation)
+    starts = np.arange(length(n, window, stride, padding, dilation, ceil_mode)) * stride
+    last = n + before + after - (dilation * (window - 1) + 1)
+    if shift and starts[-1] < last:
+        starts = np.append(starts, last)
+    taps = starts[:, None] - before + dilation * np.arange(window)
+    return np.where(taps < n + after, taps, OFF)
+
+
+def explicit(starts, stops):
+    """Taps of windows [start, stop)."""
+    starts, stops = np.asarray(starts), np.asarray(stops)
+    taps = starts[:, None] + np.arange(max((stops - starts).max(initial=0), 1))
+    return np.where(taps < stops[:, None], taps, OFF)
+
+
+def adaptive(n, outputs):
+    """Window i covers floor(i * n / outputs) to ceil((i + 1) * n / outputs)."""
+    i = np.arange(outputs)
+    return explicit(i * n // outputs, -((i + 1) * n // -outputs))
+
+
+def whole(n):
+    """One window."""
+    return np.arange(n)[None, :]
+
+
+def resolve(taps, n, border):
+    """The cell of the array that each tap reads; PAD: a cell of border_value; OFF: none."""
+    inside, real = (taps >= 0) & (taps < n), taps != OFF
+    if border == "ignore":
+        return np.where(inside, taps, OFF)
+    if border == "constant":
+        return np.where(inside, taps, np.where(real, PAD, OFF))
+    before = max(0, -taps.min(where=real, initial=0))
+    after = max(0, taps.max(where=real, initial=0) - n + 1)
+    mirrored = np.pad(np.arange(n), (before, after), mode=border)
+    return np.where(real, mirrored[np.where(real, taps + before, 0)], OFF)
+
+
+# ---- any number of axes: the cells of each window ------------------------------------------------
+
+
+def gather(x, tables, where=True, border="ignore", border_value=0):
+    """Cells (outputs..., cells of a window) and whether each takes part.
+
+    tables: {axis: taps}.  A cell is off (3) if any axis says so, else border_value (2) if any
+    axis says so, else a cell of the array that takes part (1) or is masked (0).
+    """
+    cells, state = x, np.broadcast_to(where, x.shape).astype(np.int8)
+    for axis in sorted(tables):
+        index = resolve(tables[axis], x.shape[axis], border)
+        cells = np.take(cells, np.maximum(index, 0), axis)
+        state = np.take(state, np.maximum(index, 0), axis)
+        index = index.reshape(index.shape + (1,) * (state.ndim - axis - 2))
+        state = np.where(index == OFF, 3, np.where(index == PAD, np.maximum(state, 2), state))
+        cells, state = np.moveaxis(cells, axis + 1, -1), np.moveaxis(state, axis + 1, -1)
+    if tables and border == "constant":
+        cells = np.where(state == 2, x.dtype.type(border_value), cells)
+    shape = (*cells.shape[: x.ndim], math.prod(cells.shape[x.ndim :]))
+    return cells.reshape(shape), ((state == 1) | (state == 2)).reshape(shape)
+
+
+# ---- reducers ------------------------------------------------------------------------------------
+# Each takes cells and part (outputs..., cells), n = how many take part (outputs...) and the dtype of
+# the result; each returns the result, and the slack if the result is not exact.
+
+
+def result_dtype(name, dtype, weighted=False):
+    """NumPy's rule for the same reduction."""
+    if weighted:
+        name = "mean"
+    if name in ("any", "all", "count"):
+        return np.dtype(np.int64 if name == "count" else bool)
+    if name in ("sum", "prod"):
+        return np.sum(np.zeros(1, dtype)).dtype
+    if name == "range":
+        return np.dtype(f"u{dtype.itemsize}") if dtype.kind == "i" else dtype
+    if name in ("max", "min", "first"):
+        return dtype
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+
+
+def bounds(dtype):
+    """The least and the greatest value of a dtype."""
+    if dtype.kind in "bf":
+        return (False, True) if dtype.kind == "b" else (-np.inf, np.inf)
+    return np.iinfo(dtype).min, np.iinfo(dtype).max
+
+
+def ulp(y, dtype):
+    """The distance from y to its neighbour in dtype."""
+    top = np.nextafter(np.finfo(dtype).max, dtype.type(0))
+    return np.spacing(np.minimum(abs(y), top).astype(dtype)).astype(WIDE)
+
+
+def wide(cells, part, fill=0):
+    return np.where(part, cells, cells.dtype.type(fill)).astype(WIDE)
+
+
+def total(cells, part):
+    """Sums over the last axis: Python integers, or floats rounded once."""
+    cells = np.where(part, cells, cells.dtype.type(0))
+    if cells.dtype.kind in "biu":
+        return cells.astype(object).sum(-1) + 0
+    y = cells.astype(WIDE).sum(-1)
+    good = abs(cells.astype(WIDE)).sum(-1) < 1e308  # else infinite, NaN, or too large for fsum
+    y[good] = [math.fsum(row) for row in cells[good].tolist()]
+    return y
+
+
+def error(terms):
+    """What the accuracy rule allows a sum; one that overflows a double on the way may be anything."""
+    size = abs(terms).sum(-1)
+    return np.where(size > np.finfo(np.float64).max, np.inf, size * 32 * EPS)
+
+
+def best(cells, part, n, dtype, name="max"):
+    if name == "range":
+        high, low = (best(cells, part, n, dtype, name) for name in ("max", "min"))
+        return high ^ low if dtype.kind == "b" else high.astype(dtype) - low.astype(dtype)  # wraps, and fits
+    low, high = bounds(cells.dtype)
+    cells = np.where(part, cells, cells.dtype.type(low if name == "max" else high))
+    return cells.max(-1) if name == "max" else cells.min(-1)
+
+
+def first(cells, part, n, dtype):
+    return np.take_along_axis(cells, part.argmax(-1)[..., None], -1)[..., 0]
+
+
+def sum_(cells, part, n, dtype, weights=None):
+    if weights is not None:
+        terms = np.where(part, cells.astype(WIDE) * weights, 0)
+        return terms.sum(-1), error(terms) + n * TINY + narrow(terms.sum(-1), dtype)
+    if dtype.kind in "iu":
+        return np.where(part, cells, 0).sum(-1, dtype=dtype)  # wraps
+    y = total(cells, part).astype(WIDE)
+    return y, error(wide(cells, part)) + narrow(y, dtype)
+
+
+def narrow(y, dtype):
+    """The rounding of a float64 result to a smaller dtype."""
+    return ulp(y.astype(WIDE), dtype) / 2 if dtype.itemsize < 8 else 0
+
+
+def mean(cells, part, n, dtype, weights=None, divisor=None, rounding="half_even"):
+    n = np.maximum(n, 1) if divisor is None else np.full(n.shape, divisor)
+    if weights is not None:
+        weight = np.where(part, weights, 0).astype(WIDE).sum(-1)
+        terms = np.where(part, cells.astype(WIDE) * weights, 0)
+        y = terms.sum(-1) / np.where(weight == 0, np.nan, weight)
+        return y, (error(terms) + n * TINY) / abs(weight) + ulp(y, dtype) / 2
+    y = total(cells, part)
+    if dtype.kind in "iu":
+        n = n.astype(object)
+        up = (2 * y + n) // (2 * n)
+        even = up - ((2 * y + n) % (2 * n) == 0) * (up % 2)
+        return np.clip({"half_even": even, "half_up": up, "floor": y // n}[rounding], *bounds(dtype))
+    if cells.dtype.kind in "biu":
+        y = (y / n.astype(object)).astype(float)  # integers: the nearest float64
+        return y, narrow(y, dtype)
+    y = y.astype(WIDE) / n
+    return y, error(wide(cells, part)) / abs(n) + ulp(y, dtype) / 2
+
+
+def prod(cells, part, n, dtype):
+    if dtype.kind in "iu":
+        return np.where(part, cells, cells.dtype.type(1)).prod(-1, dtype=dtype)  # wraps
+    y = wide(cells, part, 1).prod(-1)
+    return y, abs(y) * cells.shape[-1] * np.finfo(dtype).eps + ulp(y, dtype)
+
+
+def truth(cells, part, n, dtype, name="any"):
+    return ((cells != 0) & part).any(-1) if name == "any" else ((cells != 0) | ~part).all(-1)
+
+
+def var(cells, part, n, dtype, ddof=0, name="var"):
+    x, left = wide(cells, part), np.maximum(n - ddof, 1)
+    middle = x.sum(-1) / np.maximum(n, 1)
+    y = (np.where(part, x - middle[..., None], 0) ** 2).sum(-1) / left
+    shift = abs(x).max(-1, initial=0) * 64 * EPS * np.sqrt(n / left)  # a mean that far off
+    if name == "std":
+        y = np.sqrt(y)
+        return y, shift + abs(y) * 1e-13 + ulp(y, dtype)
+    return y, shift * (2 * np.sqrt(y) + shift) + abs(y) * 1e-13 + ulp(y, dtype)
+
+
+def norm(x, n, p):
+    """(sum x**p / n) ** (1/p) of positive x, scaled by the largest."""
+    top = x.max(-1, initial=0)
+    if p == np.inf:
+        return top
+    scale = np.where((top > 0) & (top < np.inf), top, 1)
+    y = top * ((x / scale[..., None]) ** p / n).sum(-1) ** (1 / WIDE(p))
+    return np.where((top > 0) & (top < np.inf), y, top)
+
+
+def lp(cells, part, n, dtype, p=2):
+    y = norm(abs(wide(cells, part)), WIDE(1), p)
+    return y, 4 * ulp(y, dtype)
+
+
+def gem(cells, part, n, dtype, p=3, eps=1e-6):
+    x = np.where(part, np.maximum(wide(cells, part), eps), 0)
+    y = norm(x, np.maximum(n, 1)[..., None], p)
+    return y, 4 * ulp(y, dtype)
+
+
+def logsumexp(cells, part, n, dtype, alpha=1, mean=False):
+    x = np.where(part, wide(cells, part), -np.inf)
+    top = x.max(-1, initial=-np.inf)
+    finite = np.where(np.isfinite(top), top, 0)
+    terms = np.exp(WIDE(alpha) * (x - finite[..., None])).sum(-1) / (np.maximum(n, 1) if mean else 1)
+    y = np.where(np.isfinite(top), finite + np.log(terms) / WIDE(alpha), top)
+    return y, 4 * ulp(np.maximum(np.maximum(abs(top), abs(y)), max(1, 1 / alpha)), dtype)
+
+
+def softpool(cells, part, n, dtype, alpha=1):
+    x = np.where(part, wide(cells, part), -np.inf)
+    top = x.max(-1, initial=-np.inf)
+    weights = np.exp(WIDE(alpha) * (x - np.where(np.isfinite(top), top, 0)[..., None]))
+    weights = weights / weights.sum(-1)[..., None]
+    terms = np.where(weights > 0, weights * x, 0)
+    y = np.where(np.isfinite(top), terms.sum(-1), top)
+    return y, 8 * np.finfo(dtype).eps * abs(terms).sum(-1) + ulp(y * 0, dtype)
+
+
+REDUCERS = {
+    "max": best, "min": best, "range": best, "first": first, "sum": sum_, "mean": mean, "prod": prod,
+    "any": truth, "all": truth, "count": lambda cells, part, n, dtype: n, "var": var, "std": var,
+    "lp": lp, "gem": gem, "logsumexp": logsumexp, "softpool": softpool,
+}  # fmt: skip
+NAMED = ("min", "range", "all", "std")  # share a function, and say which they are
+EMPTY = {"sum": 0, "prod": 1, "any": False, "all": True, "count": 0}
+
+
+# ---- the whole call ------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """A right result: `value` within `slack`, or exactly `value` where slack is None."""
+
+    value: np.ndarray
+    slack: np.ndarray | None
+    dtype: np.dtype
+    empty: np.ndarray
+
+
+def together(real, imag):
+    """The complex array of two parts."""
+    y = np.empty(real.shape, np.clongdouble)
+    y.real, y.imag = real, imag
+    return y
+
+
+def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill_value=None,
+                 dtype=None, masked=False, weights=None, **options):  # fmt: skip
+    """The answer for windows given as cells and which of them take part."""
+    if cells.dtype.kind == "b":
+        cells = cells.view(np.uint8) != 0
+    nan = np.isnan(cells) & part if cells.dtype.kind in "fc" else np.zeros_like(part)
+    if nan_policy == "raise" and nan.any():
+        raise ValueError("NaN")
+    if nan_policy == "omit":
+        part, nan = part & ~nan, np.zeros_like(nan)
+    n = part.sum(-1)
+    dtype = np.dtype(result_dtype(name, cells.dtype, weights is not None) if dtype is None else dtype)
+    empty = n < min_count
+    if name in ("var", "std"):
+        empty |= n <= options.get("ddof", 0)
+    if name in NAMED:
+        options["name"] = name
+    if weights is not None:
+        options["weights"] = np.asarray(weights).ravel()
+    with np.errstate(all="ignore"):
+        if cells.dtype.kind == "c":
+            single = np.dtype(f"f{dtype.itemsize // 2}")
+            parts = [REDUCERS[name](c, part, n, single, **options) for c in (cells.real, cells.imag)]
+            y, slack = (together(*pair) for pair in zip(*parts, strict=True))
+        else:
+            y = REDUCERS[name](cells, part, n, dtype, **options)
+            y, slack = y if isinstance(y, tuple) else (y.astype(dtype), None)
+            if dtype.kind == "f":
+                y = np.where(nan.any(-1), np.nan, y)
+    if empty.any():
+        if fill_value is None:
+            if name not in EMPTY and dtype.kind in "biu" and not masked:
+                raise ValueError(f"empty window at {tuple(np.argwhere(empty)[0])}")
+            fill_value = EMPTY.get(name, np.nan if dtype.kind in "fc" else 0)
+        y = np.where(empty, np.asarray(fill_value, dtype).astype(y.dtype), y)
+        slack = None if slack is None else np.where(empty, 0, slack)
+    slack = None if slack is None else np.broadcast_to(slack, y.shape)
+    return Answer(y, slack, dtype, empty)
+
+
+def over(x, tables, name, *, where=True, border="ignore", border_value=0, **rest):
+    """The answer for taps given as {axis: table}."""
+    masked = isinstance(x, np.ma.MaskedArray)
+    if masked:
+        where, x = where & ~np.ma.getmaskarray(x), np.ma.getdata(x)
+    x = np.asarray(x, x.dtype.newbyteorder("="))
+    cells, part = gather(x, tables, where, border, border_value)
+    return reduce_cells(cells, part, name, masked=masked, **rest)
+
+
+def per_axis(value, m):
+    """A scalar holds for every pooled axis; a sequence is one entry per axis."""
+    return tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,) * m
+
+
+def geometry(shape, window, stride=None, padding=0, dilation=1, ceil_mode=False, axes=None, border="ignore"):
+    """{axis: taps} for a call of pool."""
+    if axes is None:
+        axes = range(len(shape)) if np.ndim(window) == 0 else range(-len(window), 0)
+    axes = [a % len(shape) for a in np.atleast_1d(axes)]
+    each = (per_axis(v, len(axes)) for v in (window, stride, padding, dilation))
+    tables = {}
+    for a, w, s, p, d in zip(axes, *each, strict=True):
+        n = shape[a]
+        widest = max(margins(n, w, w if s is None else s, p, d))
+        if border not in ("ignore", "constant") and widest > n - (border == "reflect"):
+            raise ValueError(f"padding {widest} is more than {border} can fill from {n} cells")
+        tables[a] = sliding(n, w, s, p, d, ceil_mode)
+    return tables
+
+
+def pool(x, window, reduce="max", *, stride=None, padding=0, dilation=1, ceil_mode=False, axes=None,
+         border="ignore", weights=None, **rest):  # fmt: skip
+    """The answer for a call of `cypool.pool`."""
+    tables = geometry(np.shape(x), window, stride, padding, dilation, ceil_mode, axes, border)
+    if weights is not None:  # given in the order of axes; cells are in the order of the array
+        weights = np.transpose(weights, np.argsort(list(tables)))
+    return over(np.asanyarray(x), tables, reduce, border=border, weights=weights, **rest)
+
+
+# ---- does a result agree? ------------------------------------------------------------------------
+
+
+def agrees(got, answer):
+    """True for each value of `got` that is a right result."""
+    got, want = np.ma.getdata(got), answer.value
+    if answer.dtype.kind == "c":
+        single = np.dtype(f"f{answer.dtype.itemsize // 2}")
+        fine = [
+            agrees(getattr(got, p), Answer(getattr(want, p), getattr(answer.slack, p), single, answer.empty))
+            for p in ("real", "imag")
+        ]
+        return (fine[0] & fine[1]) | (np.isnan(got) & np.isnan(want))
+    with np.errstate(all="ignore"):
+        if answer.slack is None:
+            return (got == want) | ((got != got) & (want != want))
+        want, top = want.astype(WIDE), WIDE(np.finfo(answer.dtype).max)
+        large = abs(want) + answer.slack > top + ulp(top, answer.dtype) / 2  # may round to infinity
+        return (
+            (abs(got - want) <= answer.slack)
+            | (got == want)
+            | (np.isnan(got) & np.isnan(want))
+            | (np.isinf(got) & large & (np.sign(got) == np.sign(want)))
+            | (abs(answer.slack) == np.inf)
+        )

@@ -1,0 +1,152 @@
+"""The package as installed: where it came from, what it holds, which kernels it chose."""
+
+import io
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution, version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fresh import fresh, start
+
+import cypool
+from cypool import dispatch, threads
+
+FOLDER = Path(cypool.__file__).parent
+SOURCE = Path(__file__).parent.parent
+
+
+def test_installed_package_is_tested():
+    assert FOLDER.parent.name == "site-packages"
+    assert not FOLDER.is_relative_to(SOURCE / "cypool")
+    assert cypool.__version__ == version("cypool") and re.fullmatch(r"\d+\.\d+\.\d+\S*", cypool.__version__)
+
+
+def test_files():
+    names = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.is_file()}
+    assert {"py.typed", "kernels/machine.pyi"} <= names
+    assert not {name for name in names if name.endswith((".pyx", ".pxd", ".h", ".c"))}
+    licenses = [file for file in distribution("cypool").files or () if file.name == "LICENSE"]
+    assert len(licenses) == 1
+
+
+def test_numpy_is_the_only_dependency():
+    needed = [line for line in distribution("cypool").requires or () if "extra ==" not in line]
+    assert needed == ["numpy>=2.0"]
+    assert not [line for line in distribution("cypool").requires or () if "torch" in line]
+
+
+def test_one_binary_for_all_pythons_and_numpys():
+    """The stable ABI of Python 3.11, and none of NumPy's."""
+    extensions = list(FOLDER.glob("kernels/*.so"))
+    assert len(extensions) == 1 + len(dispatch.levels())
+    for path in extensions:
+        assert ".abi3." in path.name
+        binary = path.read_bytes()
+        assert b"_ARRAY_API" not in binary and b"numpy" not in binary.lower(), path.name
+        if path.stem.split(".")[0] in dispatch.levels():
+            assert len(binary) < 1.5e6, f"{path.name}: {len(binary)} bytes"
+
+
+def test_types_are_seen_from_outside(tmp_path):
+    (tmp_path / "user.py").write_text("import cypool\nn: int = cypool.get_workers()\ns: str = cypool.get_workers()\n")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "mypy", "--strict", "user.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "user.py:3" in done.stdout and "Found 1 error" in done.stdout, done.stdout + done.stderr
+
+
+def test_public_names():
+    assert len(set(cypool.__all__)) == len(cypool.__all__)
+    assert {"pool", "set_workers", "get_workers", "workers", "show_config", "__version__"} <= set(cypool.__all__)
+    for name in cypool.__all__:
+        assert getattr(cypool, name).__doc__, name
+
+
+# ---- CPU levels ---------------------------------------------------------------------------------
+
+
+def test_best_level_is_chosen():
+    code = "from cypool import dispatch; print(dispatch.level, dispatch.kernels.__name__)"
+    best = list(dispatch.levels())[-1]
+    assert fresh(code).split() == [best, f"cypool.kernels.{best}"]
+    assert fresh(code, CYPOOL_CPU="").split() == [best, f"cypool.kernels.{best}"]
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+def test_forced_level(level):
+    code = """
+import sys
+import numpy, cypool
+from cypool import dispatch
+x = numpy.random.default_rng(0).random((600, 600))
+assert numpy.array_equal(cypool.pool(x, 2), x.reshape(300, 2, 300, 2).max((1, 3)))
+levels = ("cypool.kernels.base", "cypool.kernels.v3")
+print(dispatch.level, dispatch.kernels.__name__, *(name for name in levels if name in sys.modules))
+"""
+    module = f"cypool.kernels.{level}"
+    assert fresh(code, CYPOOL_CPU=level).split() == [level, module, module]
+
+
+@pytest.mark.parametrize("level", ["v4", "V3", "avx2", "machine", "../base", "0"])
+def test_wrong_level(level):
+    done = start("-c", "import cypool", CYPOOL_CPU=level)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: CYPOOL_CPU=") and repr(level) in last
+    assert ", ".join(dispatch.levels()) in last
+
+
+def test_level_that_this_machine_lacks():
+    """As on an older CPU: machine is loaded alone and changed, then the package that asks it."""
+    code = """
+import importlib.util, sys, types
+package = types.ModuleType("cypool")
+package.__path__ = list(importlib.util.find_spec("cypool").submodule_search_locations)
+sys.modules["cypool"] = package
+import cypool.kernels.machine as machine
+machine.cpu_levels = lambda: ("base",)
+from cypool import dispatch
+print(dispatch.level)
+"""
+    assert fresh(code).strip() == "base"
+    done = start("-c", code, CYPOOL_CPU="v3")
+    assert done.returncode == 1 and "CYPOOL_CPU='v3'" in done.stderr.splitlines()[-1]
+
+
+def test_switch_between_levels_in_one_process():
+    before = dispatch.kernels, dispatch.level
+    x = np.random.default_rng(0).random((100, 100))
+    results = []
+    for name, module in dispatch.levels().items():
+        with dispatch._use(name):
+            assert (dispatch.level, dispatch.kernels) == (name, module)
+            results.append(cypool.pool(x, 3, "mean", stride=1, padding=1).tobytes())
+    assert len(set(results)) == 1
+    with pytest.raises(ZeroDivisionError), dispatch._use("base"):
+        raise ZeroDivisionError
+    assert (dispatch.kernels, dispatch.level) == before
+
+
+# ---- show_config --------------------------------------------------------------------------------
+
+
+def test_show_config():
+    text = io.StringIO()
+    assert cypool.show_config(file=text) is None
+    for needed in (
+        f"cypool     {cypool.__version__}",
+        f"CPU level  {dispatch.level}",
+        "OpenMP     " + ("yes" if threads.machine.OPENMP else "no: runs serially"),
+        f"workers    {cypool.get_workers()} ",
+        f"NumPy      {np.__version__}",
+        "-ffp-contract=off",
+    ):
+        assert needed in text.getvalue()
+    assert "fast-math" not in text.getvalue()
+
+
+def test_show_config_prints():
+    assert fresh("import cypool; cypool.show_config()").startswith("cypool ")

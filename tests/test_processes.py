@@ -1,0 +1,260 @@
+"""What one process does to another: fork, spawn, Ctrl-C, and what an import leaves behind."""
+
+import statistics
+import sys
+
+import pytest
+from fresh import fresh, start
+
+# A call that is worth threads, its check, and how many threads this process has.
+PRELUDE = """
+import os, signal, threading, time
+import numpy
+import cypool
+from cypool import threads
+
+x = numpy.random.default_rng(0).random((2048, 2048))
+expected = x.reshape(1024, 2, 1024, 2).max((1, 3))
+
+def right(**keywords):
+    return numpy.array_equal(cypool.pool(x, 2, **keywords), expected)
+
+def count():
+    time.sleep(0.02)      # a thread that was joined may be seen a little longer
+    return len(os.listdir("/proc/self/task"))
+
+def child(work):
+    '''Runs work() in a forked child that has 20 seconds for it; was it true?'''
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        try:
+            os._exit(0 if work() else 1)
+        finally:
+            os._exit(2)
+    status = os.waitpid(pid, 0)[1]
+    assert status == 0, f"child: {status}"
+"""
+
+
+def run(code, **keywords):
+    return fresh(PRELUDE + code, **{"OMP_NUM_THREADS": "3"} | keywords)
+
+
+# ---- fork ---------------------------------------------------------------------------------------
+
+
+def test_forked_child_uses_threads():
+    run("""
+assert right(workers=3)
+many = count() > 1
+
+def work():
+    alone = count()
+    return right(workers=3) and right() and (count() > alone) == many and right()
+
+for _ in range(8):
+    child(work)
+    assert right(workers=3)
+""")
+
+
+def test_child_of_a_child():
+    run("""
+def work():
+    if not right():
+        return False
+    child(right)
+    return right()
+
+assert right()
+child(work)
+""")
+
+
+def test_fork_from_another_thread():
+    run("""
+done = []
+
+def life():
+    assert right()
+    child(right)
+    done.append(right())
+
+assert right()
+thread = threading.Thread(target=life)
+thread.start()
+thread.join()
+assert done == [True]
+child(right)
+""")
+
+
+def test_child_is_serial_where_the_pool_cannot_be_released():
+    run("""
+threads.machine.openmp_pause = lambda: False     # as with libgomp of GCC 8
+assert right(workers=2)
+
+def work():
+    alone = count()
+    return right(workers=3) and count() == alone and threads.resolve(8, 64) == 1
+
+for _ in range(3):
+    child(work)
+    assert right(workers=2) and threads.resolve(3, 64) == threads.machine.openmp_max_threads()
+""")
+
+
+def test_fork_before_any_call():
+    run("child(right); child(right); assert right()")
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_multiprocessing(method, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+import concurrent.futures, multiprocessing
+import numpy, cypool
+
+def work(seed):
+    x = numpy.random.default_rng(seed).random((1200, 1200))
+    return numpy.array_equal(cypool.pool(x, 3), x.reshape(400, 3, 400, 3).max((1, 3)))
+
+if __name__ == "__main__":
+    assert work(0)
+    context = multiprocessing.get_context("{method}")
+    with concurrent.futures.ProcessPoolExecutor(3, mp_context=context) as executor:
+        assert all(executor.map(work, range(12)))
+    assert work(1)
+    with context.Pool(2) as pool:
+        assert all(pool.map(work, range(4)))
+    print("done")
+""")
+    done = start(str(script), timeout=100, OMP_NUM_THREADS="3")
+    assert done.returncode == 0 and done.stdout.strip() == "done", done.stderr
+
+
+# ---- Ctrl-C -------------------------------------------------------------------------------------
+
+LONG = {
+    "one thread": "cypool.pool(x, 61, 'logsumexp', stride=1, workers=1)",
+    "threads": "cypool.pool(x, 61, 'logsumexp', stride=1)",
+    "powers": "cypool.pool(x, 61, 'gem', p=2.5, stride=1)",
+    "variance": "cypool.pool(x, 61, 'var', stride=1)",
+    "planes": "cypool.pool(numpy.broadcast_to(x.astype('f4'), (20, 2048, 2048)), (201, 201), 'prod', stride=1)",
+    "3-D": "cypool.pool(x.reshape(256, 128, 128), 21, 'softpool', stride=1, padding=10)",
+    "whole arrays": "[cypool.pool(x, 2048, 'gem', p=2.5, padding=1000, stride=1) for _ in range(1000)]",
+}
+
+
+@pytest.mark.parametrize("call", LONG)
+def test_interrupt(call):
+    """Within 100 ms on an idle machine; a busy one gets three times that."""
+    printed = run(f"""
+def interrupt():
+    global sent
+    time.sleep(0.5)
+    sent = time.perf_counter()
+    os.kill(os.getpid(), signal.SIGINT)
+
+waits = []
+for _ in range(3):
+    threading.Thread(target=interrupt).start()
+    try:
+        {LONG[call]}
+        raise SystemExit("the call was over before the signal")
+    except KeyboardInterrupt:
+        waits.append(time.perf_counter() - sent)
+    assert right() and right(workers=1)
+print(min(waits), *waits)
+""")
+    waits = [float(wait) for wait in printed.split()]
+    print(f"{call}: interrupted after {', '.join(f'{wait * 1e3:.0f}' for wait in waits[1:])} ms")
+    assert waits[0] < 0.1 and max(waits) < 0.3
+
+
+def test_signal_handler_may_pool():
+    run("""
+signal.signal(signal.SIGALRM, lambda *_: seen.append(right()))
+seen = []
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+while not seen:
+    assert right()
+assert seen == [True]
+""")
+
+
+# ---- where else a call may come from ------------------------------------------------------------
+
+
+def test_at_exit_and_in_del():
+    printed = run("""
+import atexit
+atexit.register(lambda: print(right(), flush=True))
+
+class Late:
+    def __del__(self):
+        print(right(workers=1), flush=True)
+
+late = Late()
+""")
+    assert printed.split() == ["True", "True"]
+
+
+def test_thread_with_a_small_stack():
+    run("""
+threading.stack_size(64 * 1024)
+cypool.pool(x, 2)          # what is imported or planned once, on a large stack
+results = []
+
+def work():
+    for reduce in "max mean sum prod std lp logsumexp".split():
+        results.append(cypool.pool(x, 3, reduce, padding=1, workers=1))
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+assert len(results) == 7
+""")
+
+
+# ---- what an import does ------------------------------------------------------------------------
+
+
+def test_subnormal_numbers_survive():
+    """-ffast-math anywhere in a process makes all of it flush them to zero."""
+    run("""
+tiny = float("5e-324")
+sub = numpy.full((512, 4096), 5e-324)
+assert tiny * 1.0 != 0 and (sub * 1.0).all()
+seen = []
+assert right(workers=3)
+thread = threading.Thread(target=lambda: seen.append(tiny * 1.0 != 0))
+thread.start()
+thread.join()
+assert seen == [True] and tiny * 1.0 != 0
+for n in 1, 3:
+    assert (cypool.pool(sub, 2, "sum", workers=n) == 4 * tiny).all()
+    assert (cypool.pool(sub, 2, "mean", workers=n) == tiny).all()
+    assert (cypool.pool(sub.astype("f4") + numpy.float32(1e-45), 2, "sum", workers=n) == numpy.float32(6e-45)).all()
+""")
+
+
+def test_import_starts_nothing():
+    fresh("""
+import os, sys, threading
+import numpy
+before = set(os.listdir("/proc/self/task"))
+import cypool
+assert set(os.listdir("/proc/self/task")) == before and threading.active_count() == 1
+for heavy in "skimage scipy torch xarray dask matplotlib multiprocessing importlib.metadata asyncio".split():
+    assert heavy not in sys.modules, heavy
+""")
+
+
+def test_import_is_quick():
+    """The goal is 100 ms beyond NumPy's own import."""
+    code = "import time, numpy; start = time.perf_counter(); import cypool; print(time.perf_counter() - start)"
+    times = sorted(float(fresh(code)) * 1e3 for _ in range(5))
+    print(f"import cypool: {times[0]:.0f} ms beyond NumPy, median {statistics.median(times):.0f} ms", file=sys.stderr)
+    assert times[0] < 100
