@@ -141,6 +141,8 @@ class Plan:
                 continue
             if a in collapsed:
                 axes.append(Axis(span.o, span.o, None, 0, 0))
+            elif span.untouched:
+                axes.append(Axis(span.n, span.n, None, strides[a], mask[a]))
             else:
                 axes.append(Axis(span.n, span.o, span, strides[a], mask[a], rank=rank))
             rank *= span.longest

@@ -39,6 +39,11 @@ class Span(NamedTuple):
         )
 
     @property
+    def untouched(self) -> bool:
+        """Each cell is a window."""
+        return self.starts is None and self.k == self.s == 1 and not self.before and not self.after
+
+    @property
     def inside(self) -> bool:
         """No window reaches beyond the axis."""
         return self.starts is not None or (not self.before and (self.o - 1) * self.s + (self.k - 1) * self.d < self.n)

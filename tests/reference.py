@@ -246,7 +246,7 @@ def var(cells, part, n, dtype, ddof=0, name="var"):
 
 def norm(x, n, p):
     """(sum x**p / n) ** (1/p) of positive x, scaled by the largest."""
-    top = x.max(-1, initial=0)
+    top = x.max(-1)
     if p == np.inf:
         return top
     scale = np.where((top > 0) & (top < np.inf), top, 1)
@@ -265,23 +265,26 @@ def gem(cells, part, n, dtype, p=3, eps=1e-6):
     return y, 4 * ulp(y, dtype)
 
 
-def logsumexp(cells, part, n, dtype, alpha=1, mean=False):
+def exponents(cells, part, alpha):
+    """The cells (-inf where masked), the largest of each window, and alpha * (x - largest)."""
     x = np.where(part, wide(cells, part), -np.inf)
-    top = x.max(-1, initial=-np.inf)
-    finite = np.where(np.isfinite(top), top, 0)
-    terms = np.exp(WIDE(alpha) * (x - finite[..., None])).sum(-1) / (np.maximum(n, 1) if mean else 1)
-    y = np.where(np.isfinite(top), finite + np.log(terms) / WIDE(alpha), top)
+    top = x.max(-1)
+    return x, top, WIDE(alpha) * (x - np.where(np.isfinite(top), top, 0)[..., None])
+
+
+def logsumexp(cells, part, n, dtype, alpha=1, mean=False):
+    _, top, t = exponents(cells, part, alpha)
+    y = np.log(np.exp(t).sum(-1) / (np.maximum(n, 1) if mean else 1)) / WIDE(alpha)
+    y = np.where(np.isfinite(top), top + y, top)
     return y, 4 * ulp(np.maximum(np.maximum(abs(top), abs(y)), max(1, 1 / alpha)), dtype)
 
 
 def softpool(cells, part, n, dtype, alpha=1):
-    x = np.where(part, wide(cells, part), -np.inf)
-    top = x.max(-1, initial=-np.inf)
-    weights = np.exp(WIDE(alpha) * (x - np.where(np.isfinite(top), top, 0)[..., None]))
-    weights = weights / weights.sum(-1)[..., None]
-    terms = np.where(weights > 0, weights * x, 0)
-    y = np.where(np.isfinite(top), terms.sum(-1), top)
-    return y, 8 * np.finfo(dtype).eps * abs(terms).sum(-1) + ulp(y * 0, dtype)
+    x, top, t = exponents(cells, part, alpha)
+    weights = np.exp(t) / np.exp(t).sum(-1)[..., None]
+    x, t = np.where(weights > 0, (x, t), 0)
+    slack = (8 * WIDE(np.finfo(dtype).eps) + abs(t) * EPS) * weights + TINY  # t and the weight are rounded too
+    return np.where(np.isfinite(top), (weights * x).sum(-1), top), (slack * abs(x)).sum(-1) + ulp(top * 0, dtype)
 
 
 REDUCERS = {

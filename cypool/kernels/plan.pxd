@@ -25,6 +25,7 @@ cdef enum:
     GROUP = 4           # rows decoded before they are merged
     ROWS = 64           # rows merged before a partial result is set aside
     BLOCK_ROWS = 1024   # rows of one block of work
+    AHEAD = 2048        # bytes of each row that are merged while as many are fetched
 
 cdef struct Axis:
     Py_ssize_t n, o               # cells, outputs

@@ -12,6 +12,7 @@ from libc.stdint cimport (
 cdef extern from "rows.h" nogil:
     ctypedef uint16_t word16 "cypool_word16"
     ctypedef uint32_t word32 "cypool_word32"
+    void prefetch "cypool_prefetch" (const void* address)
     float float_of "cypool_float_of" (uint32_t bits)
     double double_of "cypool_double_of" (uint64_t bits)
     uint64_t bits_of "cypool_bits_of" (double x)
@@ -81,17 +82,19 @@ ctypedef fused Op:
 
 
 cdef inline work apply(Op* op, work a, work b) noexcept nogil:
-    """a op b.  A NaN on either side wins; a and b both NaN: a."""
-    if Op is Max:
-        if work is float or work is double:
-            return a if (a > b) | (a != a) else b
+    """a op b.  A NaN on either side wins; a and b both NaN: a.
+
+    The comparison gives b where either is NaN, so that only a NaN in a is left to see.  In this
+    form (and not as one condition) four of them in a row still become vector instructions."""
+    cdef work c
+    if Op is Max or Op is Min:
+        if Op is Max:
+            c = a if a > b else b
         else:
-            return a if a > b else b
-    elif Op is Min:
+            c = a if a < b else b
         if work is float or work is double:
-            return a if (a < b) | (a != a) else b
-        else:
-            return a if a < b else b
+            c = a if a != a else c
+        return c
     elif Op is Prod:
         return <work> (a * b)
     else:
