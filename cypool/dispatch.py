@@ -16,25 +16,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TextIO
 
-# libgomp reads its waiting policy when it is loaded.  By default a thread spins for milliseconds after
-# its work: beside another busy process or another library's threads that costs whole time slices
-# (measured with one core of two busy: 16 ms instead of 3 for a call).  So it spins for some
-# microseconds only, unless the user has said otherwise.
-_spin = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}.isdisjoint(os.environ)
-if _spin:
-    os.environ["GOMP_SPINCOUNT"] = "10000"
-try:
-    from cypool.kernels import machine
-except ImportError as error:
-    raise ImportError(
-        "cypool's compiled kernels do not load. Is this the source folder? Install it "
-        "(pip install .) and start Python elsewhere; `make test` and `make demo` do so"
-    ) from error
-finally:
-    if _spin:
-        del os.environ["GOMP_SPINCOUNT"]
-
 from cypool import threads
+from cypool.kernels import machine
 
 __all__ = ["show_config"]
 
