@@ -85,9 +85,10 @@ def extra_memory(call: Callable[[], np.ndarray], tries: int = 3) -> int | None:
             clear.write_text("5")  # the peak restarts from what is resident now
         except OSError:
             return None
-        before = field("VmRSS")
         y = call()
-        extra = max(0, field("VmHWM") - before - y.nbytes)
+        peak = field("VmHWM")
+        trim(0)
+        extra = max(0, peak - field("VmRSS"))
         smallest = extra if smallest is None else min(smallest, extra)
         del y
     return smallest

@@ -41,27 +41,18 @@ def margins(n, window, stride, padding, dilation):
     return (padding, padding) if np.ndim(padding) == 0 else tuple(padding)
 
 
-def length(n, window, stride=None, padding=0, dilation=1, ceil_mode=False):
-    """How many windows an axis of length n has."""
-    stride = window if stride is None else stride
-    before, after = margins(n, window, stride, padding, dilation)
-    room = n + before + after - (dilation * (window - 1) + 1)
-    outputs = (-(-room // stride) if ceil_mode else room // stride) + 1
-    if ceil_mode and (outputs - 1) * stride >= n + before:
-        outputs -= 1
-    if n < 1 or outputs < 1:
-        raise ValueError(f"no window of {window} fits an axis of length {n}")
-    return outputs
-
-
 def sliding(n, window, stride=None, padding=0, dilation=1, ceil_mode=False, shift=False):
     """Taps of sliding windows, (outputs, window); cells beyond the padding are OFF."""
     stride = window if stride is None else stride
     before, after = margins(n, window, stride, padding, dilation)
-    starts = np.arange(length(n, window, stride, padding, dilation, ceil_mode)) * stride
-    last = n + before + after - (dilation * (window - 1) + 1)
-    if shift and starts[-1] < last:
-        starts = np.append(starts, last)
+    room = n + before + after - (dilation * (window - 1) + 1)
+    outputs = (-(-room // stride) if ceil_mode or shift else room // stride) + 1
+    if ceil_mode and (outputs - 1) * stride >= n + before:
+        outputs -= 1
+    if n < 1 or outputs < 1:
+        raise ValueError(f"no window of {window} fits an axis of length {n}")
+    starts = np.arange(outputs) * stride
+    starts = np.minimum(starts, room) if shift else starts
     taps = starts[:, None] - before + dilation * np.arange(window)
     return np.where(taps < n + after, taps, OFF)
 
@@ -125,19 +116,15 @@ def gather(x, tables, where=True, border="ignore", border_value=0):
 # the result; each returns the result, and the slack if the result is not exact.
 
 
-def result_dtype(name, dtype, weighted=False):
+def result_dtype(name, dtype):
     """NumPy's rule for the same reduction."""
-    if weighted:
-        name = "mean"
     if name in ("any", "all", "count"):
         return np.dtype(np.int64 if name == "count" else bool)
     if name in ("sum", "prod"):
         return np.sum(np.zeros(1, dtype)).dtype
-    if name == "range":
-        return np.dtype(f"u{dtype.itemsize}") if dtype.kind == "i" else dtype
-    if name in ("max", "min", "first"):
-        return dtype
-    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+    if name == "range" and dtype.kind == "i":
+        return np.dtype(f"u{dtype.itemsize}")
+    return dtype if dtype.kind in "fc" or name in ("max", "min", "first", "range") else np.dtype(np.float64)
 
 
 def bounds(dtype):
@@ -239,30 +226,25 @@ def var(cells, part, n, dtype, ddof=0, name="var"):
     y = (np.where(part, x - middle[..., None], 0) ** 2).sum(-1) / left
     shift = abs(x).max(-1, initial=0) * 64 * EPS * np.sqrt(n / left)  # a mean that far off
     if name == "std":
-        y = np.sqrt(y)
-        return y, shift + abs(y) * 1e-13 + ulp(y, dtype)
+        return np.sqrt(y), shift + np.sqrt(y) * 1e-13 + ulp(np.sqrt(y), dtype)
     return y, shift * (2 * np.sqrt(y) + shift) + abs(y) * 1e-13 + ulp(y, dtype)
 
 
-def norm(x, n, p):
-    """(sum x**p / n) ** (1/p) of positive x, scaled by the largest."""
+def norm(x, n, dtype, p):
+    """(sum x**p / n) ** (1/p) of cells that are not negative, scaled by the largest."""
     top = x.max(-1)
-    if p == np.inf:
-        return top
-    scale = np.where((top > 0) & (top < np.inf), top, 1)
-    y = top * ((x / scale[..., None]) ** p / n).sum(-1) ** (1 / WIDE(p))
-    return np.where((top > 0) & (top < np.inf), y, top)
+    usual = (top > 0) & (top < np.inf)
+    terms = (x / np.where(usual, top, 1)[..., None]) ** (1 if p == np.inf else p)
+    y = np.where(usual & (p < np.inf), top * (terms.sum(-1) / n) ** (1 / WIDE(p)), top)
+    return y, 4 * ulp(y, dtype)
 
 
 def lp(cells, part, n, dtype, p=2):
-    y = norm(abs(wide(cells, part)), WIDE(1), p)
-    return y, 4 * ulp(y, dtype)
+    return norm(abs(wide(cells, part)), 1, dtype, p)
 
 
 def gem(cells, part, n, dtype, p=3, eps=1e-6):
-    x = np.where(part, np.maximum(wide(cells, part), eps), 0)
-    y = norm(x, np.maximum(n, 1)[..., None], p)
-    return y, 4 * ulp(y, dtype)
+    return norm(np.where(part, np.maximum(wide(cells, part), eps), 0), np.maximum(n, 1), dtype, p)
 
 
 def exponents(cells, part, alpha):
@@ -308,13 +290,6 @@ class Answer(NamedTuple):
     empty: np.ndarray
 
 
-def together(real, imag):
-    """The complex array of two parts."""
-    y = np.empty(real.shape, np.clongdouble)
-    y.real, y.imag = real, imag
-    return y
-
-
 def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill_value=None,
                  dtype=None, masked=False, weights=None, **options):  # fmt: skip
     """The answer for windows given as cells and which of them take part."""
@@ -326,7 +301,7 @@ def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill
     if nan_policy == "omit":
         part, nan = part & ~nan, np.zeros_like(nan)
     n = part.sum(-1)
-    dtype = np.dtype(result_dtype(name, cells.dtype, weights is not None) if dtype is None else dtype)
+    dtype = np.dtype(result_dtype("mean" if weights is not None else name, cells.dtype) if dtype is None else dtype)
     empty = n < min_count
     if name in ("var", "std"):
         empty |= n <= options.get("ddof", 0)
@@ -337,8 +312,8 @@ def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill
     with np.errstate(all="ignore"):
         if cells.dtype.kind == "c":
             single = np.dtype(f"f{dtype.itemsize // 2}")
-            parts = [REDUCERS[name](c, part, n, single, **options) for c in (cells.real, cells.imag)]
-            y, slack = (together(*pair) for pair in zip(*parts, strict=True))
+            y, slack = (a.astype(np.clongdouble) for a in REDUCERS[name](cells.real, part, n, single, **options))
+            y.imag, slack.imag = REDUCERS[name](cells.imag, part, n, single, **options)
         else:
             y = REDUCERS[name](cells, part, n, dtype, **options)
             y, slack = y if isinstance(y, tuple) else (y.astype(dtype), None)
@@ -365,17 +340,13 @@ def over(x, tables, name, *, where=True, border="ignore", border_value=0, **rest
     return reduce_cells(cells, part, name, masked=masked, **rest)
 
 
-def per_axis(value, m):
-    """A scalar holds for every pooled axis; a sequence is one entry per axis."""
-    return tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value,) * m
-
-
 def geometry(shape, window, stride=None, padding=0, dilation=1, ceil_mode=False, axes=None, border="ignore"):
     """{axis: taps} for a call of pool."""
     if axes is None:
         axes = range(len(shape)) if np.ndim(window) == 0 else range(-len(window), 0)
     axes = [a % len(shape) for a in np.atleast_1d(axes)]
-    each = (per_axis(v, len(axes)) for v in (window, stride, padding, dilation))
+    each = (window, stride, padding, dilation)
+    each = (tuple(v) if isinstance(v, tuple | list | np.ndarray) else (v,) * len(axes) for v in each)
     tables = {}
     for a, w, s, p, d in zip(axes, *each, strict=True):
         n = shape[a]
@@ -403,11 +374,9 @@ def agrees(got, answer):
     got, want = np.ma.getdata(got), answer.value
     if answer.dtype.kind == "c":
         single = np.dtype(f"f{answer.dtype.itemsize // 2}")
-        fine = [
-            agrees(getattr(got, p), Answer(getattr(want, p), getattr(answer.slack, p), single, answer.empty))
-            for p in ("real", "imag")
-        ]
-        return (fine[0] & fine[1]) | (np.isnan(got) & np.isnan(want))
+        real = agrees(got.real, Answer(want.real, answer.slack.real, single, answer.empty))
+        imag = agrees(got.imag, Answer(want.imag, answer.slack.imag, single, answer.empty))
+        return (real & imag) | (np.isnan(got) & np.isnan(want))
     with np.errstate(all="ignore"):
         if answer.slack is None:
             return (got == want) | ((got != got) & (want != want))

@@ -9,10 +9,10 @@ from libc.string cimport memcpy
 
 from .rows cimport *
 
-cdef enum:  # conversions, in the order of cypool.engine.CONVERSIONS
+cdef enum:  # conversions, in the order of cypool.lanes.CONVERSIONS
     KEEP, NONZERO, VALID, ISNAN, LOW, HIGH, DOUBLE, WIDE
 
-cdef enum:  # transforms of doubles, in the order of cypool.engine.TRANSFORMS
+cdef enum:  # transforms of doubles, in the order of cypool.lanes.TRANSFORMS
     SAME, ABS, SQUARE, CLAMP
 
 

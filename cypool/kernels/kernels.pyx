@@ -3,14 +3,16 @@
 """The compiled half of cypool: plans of numbers, and prange over their work items.
 
 This one source is built once for each CPU level.  `Plan.run` divides the output into items (bands
-of rows, tiles of columns), and `reduce_band` in reduce.pxd does one of them.
+of rows, tiles of columns), and `reduce_band` in items.pxd does one of them.
 """
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from .reduce cimport *
+from .items cimport join_groups, reduce_band, reduce_group, write_item
+from .plan cimport *
+from .scratch cimport *
 
 cdef enum:
     SLICE = 1 << 24   # cost (about nanoseconds) between two looks at pending signals

@@ -12,7 +12,7 @@ its windows on the leading axes name:
 
 A batch axis is a leading axis with a window of one cell.
 """
-from .finish cimport Counts, Formula
+from .exact cimport Counts, Formula
 from .rows cimport *
 
 cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS

@@ -18,10 +18,10 @@ cdef extern from "rows.h" nogil:
     uint64_t bits_of "cypool_bits_of" (double x)
     uint32_t float_bits "cypool_float_bits" (float x)
 
-cdef enum:  # codes of sample types; cypool.engine.CODES maps dtypes to them, in this order
+cdef enum:  # codes of sample types; cypool.lanes.CODES maps dtypes to them, in this order
     U8, I8, U16, I16, U32, I32, U64, I64, F32, F64
 
-cdef enum:  # codes of operators, in the order of cypool.engine.OPERATORS
+cdef enum:  # codes of operators, in the order of cypool.lanes.OPERATORS
     MAX, MIN, SUM, PROD, TAPS, FIRST
 
 ctypedef fused sample:  # what memory holds

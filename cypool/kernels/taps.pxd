@@ -12,7 +12,7 @@ from libc.math cimport exp, fabs, pow
 
 from .rows cimport *
 
-cdef enum:  # in the order of cypool.engine.TAP_FUNCTIONS
+cdef enum:  # in the order of cypool.lanes.TAPS
     WEIGHT, SQUARED_DIFFERENCE, RATIO_POWER, EXPONENTIAL, EXPONENTIAL_X
 
 

@@ -1,0 +1,118 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Work items: what one thread does between two looks at the queue.
+
+Usually an item is a band of output rows, one tile of each.  Windows so large that one of them is
+work for several threads are done a lane at a time, in groups of blocks.
+"""
+from libc.string cimport memcpy
+
+from .store cimport widen_any
+from .plan cimport *
+from .reduce cimport (
+    close_lane, count_cells, lane_blocks, open_lane, results_of, write_lines,
+)
+from .scratch cimport *
+from .tiles cimport join, join_rest
+
+
+cdef inline void to_row(const Plan* p, Py_ssize_t row, Scratch* s) noexcept nogil:
+    """The index of output row number `row` on each leading axis."""
+    cdef Py_ssize_t a
+    for a in range(p.g.leading - 1, -1, -1):
+        s.index[a] = row % p.g.axes[a].o
+        row //= p.g.axes[a].o
+
+
+cdef inline void next_row(const Plan* p, Scratch* s) noexcept nogil:
+    cdef Py_ssize_t a = p.g.leading - 1
+    while a >= 0:
+        s.index[a] += 1
+        if s.index[a] < p.g.axes[a].o:
+            return
+        s.index[a] = 0
+        a -= 1
+
+
+cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item) noexcept nogil:
+    """A work item: a band of output rows, one tile of each.  Rows alike are done in one pass."""
+    cdef Py_ssize_t row = item // p.g.tiles * p.g.band, tile = item % p.g.tiles, n, m, i, blocks
+    cdef Py_ssize_t rows = min(p.g.band, p.g.rows - row), results
+    cdef Line* line
+    cdef char* result
+    to_row(p, row, s)
+    for n in range(rows):
+        locate(&p.g, s.index, &s.lines[n])
+        next_row(p, s)
+    n = 0
+    while n < rows:
+        line = &s.lines[n]
+        m = 1
+        while (n + m < rows and line[m].taps == line.taps and line[m].real == line.real
+               and line[m].total == line.total and line[m].times == line.times):
+            m += 1
+        count_cells(p, s, line, m, tile)
+        results = results_of(p, m, tile)
+        blocks = p.g.segments * max((line.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+        for i in range(p.n_lanes):
+            open_lane(p, s, &p.lanes[i], results)
+            result = lane_blocks(p, arrays, s, &p.lanes[i], line, m, tile, 0, blocks)
+            close_lane(p, s, &p.lanes[i], line, results, result, <int> i)
+            if p.n_lanes == 1:
+                s.lane[i] = result
+            else:
+                memcpy(s.lane[i], result, results * p.lanes[i].want_size)
+        write_lines(p, arrays, s, line, m, tile)
+        n += m
+
+
+# Windows so large that one of them is work for several threads: each lane is done in groups of
+# blocks, whose partial results are joined by the same tree.
+
+cdef inline void resume(const Plan* p, Scratch* s, Py_ssize_t item, int lanes, const char* values,
+                        Py_ssize_t slot) noexcept nogil:
+    """Where a large window stands after `lanes` lanes: its line, counts and the lanes' results."""
+    cdef Py_ssize_t i, tile = item % p.g.tiles, n = results_of(p, 1, tile)
+    to_row(p, item // p.g.tiles, s)
+    locate(&p.g, s.index, s.lines)
+    count_cells(p, s, s.lines, 1, tile)
+    for i in range(lanes):
+        memcpy(s.lane[i], values + (item * p.n_lanes + i) * slot, n * p.lanes[i].want_size)
+        if i == p.count_lane:
+            widen_any(p.lanes[i].want, s.lane[i], s.counts, False, n)
+            s.count.uniform = False
+
+
+cdef inline void reduce_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item, int lane,
+                              Py_ssize_t group, Py_ssize_t groups, char* partial, const char* values,
+                              Py_ssize_t slot) noexcept nogil:
+    """Blocks group * k .. of one lane of one large window (or tile of windows)."""
+    cdef Py_ssize_t whole = item // groups, block = item % groups * group, tile = whole % p.g.tiles
+    cdef Py_ssize_t blocks, n = results_of(p, 1, tile)
+    resume(p, s, whole, lane, values, slot)
+    open_lane(p, s, &p.lanes[lane], n)
+    blocks = p.g.segments * max((s.lines.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    if block < blocks:
+        memcpy(partial + item * slot,
+               lane_blocks(p, arrays, s, &p.lanes[lane], s.lines, 1, tile, block, min(block + group, blocks)),
+               n * (16 if p.lanes[lane].op == FIRST else p.lanes[lane].want_size))
+
+
+cdef inline void join_groups(const Plan* p, Scratch* s, Py_ssize_t item, int lane, Py_ssize_t group,
+                             Py_ssize_t groups, const char* partial, char* values, Py_ssize_t slot) noexcept nogil:
+    cdef Py_ssize_t i, top = 0, n = results_of(p, 1, item % p.g.tiles), blocks
+    cdef const Lane* here = &p.lanes[lane]
+    resume(p, s, item, lane, values, slot)
+    open_lane(p, s, here, n)
+    blocks = p.g.segments * max((s.lines.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    for i in range((blocks + group - 1) // group):
+        memcpy(s.state[top], partial + (item * groups + i) * slot, n * (16 if here.op == FIRST else here.want_size))
+        top = join(here, s.state, top, i, n)
+    join_rest(here, s.state, top, n)
+    close_lane(p, s, here, s.lines, n, s.state[0], lane)
+    memcpy(values + (item * p.n_lanes + lane) * slot, s.state[0], n * here.want_size)
+
+
+cdef inline void write_item(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item,
+                            const char* values, Py_ssize_t slot) noexcept nogil:
+    resume(p, s, item, p.n_lanes, values, slot)
+    write_lines(p, arrays, s, s.lines, 1, item % p.g.tiles)

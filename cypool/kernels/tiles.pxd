@@ -1,0 +1,87 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Tiles of the row axis, and partial results joined in pairs.
+
+Rows far apart are joined in a fixed tree: 64 rows at a time, 1024 rows to a block, blocks in
+pairs.  The tree depends on the window alone, so that sums have the same bits however the work is
+divided.
+"""
+from .plan cimport *
+from .scratch cimport *
+from .slide cimport COMBINE, FILL, Work, on_work
+from .taps cimport combine_first
+
+
+cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_ssize_t segment,
+                          Scratch* s, Tile* t) noexcept nogil:
+    """Where a tile of the row axis lies; with segments: one part of one window."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t i, start, stop, first = 0, last = axis.n
+    t.i0 = tile * p.g.outputs
+    t.n = min(p.g.outputs, axis.o - t.i0)
+    if axis.starts != NULL:
+        start = axis.starts[plane * axis.plane_step + t.i0]
+        stop = axis.stops[plane * axis.plane_step + t.i0]
+        for i in range(t.n):
+            s.starts[i] = axis.starts[plane * axis.plane_step + t.i0 + i]
+            s.stops[i] = axis.stops[plane * axis.plane_step + t.i0 + i]
+            start = min(start, s.starts[i])
+            stop = max(stop, s.stops[i])
+    else:
+        start = t.i0 * axis.s - axis.before
+        stop = start + (t.n - 1) * axis.s + (axis.k - 1) * axis.d + 1
+        if axis.border >= REFLECT:
+            first = -axis.before
+            last = axis.n + axis.after
+    t.p0 = start
+    t.cells = stop - start
+    t.low = max(start, first)
+    t.high = max(min(stop, last), t.low)
+    if p.g.segment:
+        t.low = min(t.low + segment * p.g.segment, t.high)
+        t.high = min(t.low + p.g.segment, t.high)
+        t.p0 = t.low
+        t.cells = t.high - t.low
+        s.starts[0] = 0
+        s.stops[0] = t.cells
+    else:
+        for i in range(t.n if axis.starts != NULL else 0):
+            s.starts[i] -= start
+            s.stops[i] -= start
+
+
+cdef inline void fill(const Lane* lane, char* a, Py_ssize_t n) noexcept nogil:
+    cdef Work w
+    w.verb = FILL
+    w.a = a
+    w.m = n
+    w.value = &lane.identity
+    on_work(SUM if lane.op >= TAPS else lane.op, lane.want, &w)
+
+
+cdef inline void combine(const Lane* lane, char* a, char* b, Py_ssize_t n) noexcept nogil:
+    """a = a op b on rows of n results."""
+    cdef Work w
+    if lane.op == FIRST:
+        combine_first(<uint64_t*> a, <const uint64_t*> b, n)
+        return
+    w.verb = COMBINE
+    w.a = a
+    w.b = b
+    w.m = n
+    on_work(SUM if lane.op == TAPS else lane.op, lane.want, &w)
+
+
+cdef inline Py_ssize_t join(const Lane* lane, char** stack, Py_ssize_t top, Py_ssize_t done,
+                            Py_ssize_t n) noexcept nogil:
+    """Partial result number `done` has been put on the stack at `top`: joins equals in pairs."""
+    while done & 1:
+        combine(lane, stack[top - 1], stack[top], n)
+        top -= 1
+        done >>= 1
+    return top + 1
+
+
+cdef inline void join_rest(const Lane* lane, char** stack, Py_ssize_t top, Py_ssize_t n) noexcept nogil:
+    while top > 1:
+        combine(lane, stack[top - 2], stack[top - 1], n)
+        top -= 1
