@@ -204,11 +204,6 @@ def big_endian(x):
     return x.astype(x.dtype.newbyteorder(">"))
 
 
-def window_view(x):
-    """Overlapping strides, as sliding_window_view gives."""
-    return np.lib.stride_tricks.sliding_window_view(np.append(x.ravel(), x.ravel()[:3]), 4)[: x.size]
-
-
 LAYOUTS = {
     "C": c_copy, "Fortran": np.asfortranarray, "transposed": transposed, "shuffled": shuffled,
     "stepped": stepped, "stepped last": stepped_last, "reversed": reversed_all,

@@ -1,15 +1,15 @@
 """Bad arguments, made from a table: each kind, on every function and in one to three dimensions,
 gives the right kind of error, with the argument and its value in the message."""
 
-import ctypes
 import re
 import threading
 
 import arrays
-import cypool
 import numpy as np
 import pytest
 import reference
+
+import cypool
 from cypool import Windows
 
 F32 = np.float32
@@ -29,14 +29,19 @@ class Liar:
 NOT_INTEGERS = [
     (2.0, TypeError, "2.0"), (2.5, TypeError, "2.5"), (float("nan"), TypeError, "nan"), ("2", TypeError, "2"),
     (True, TypeError, "True"), (np.True_, TypeError, "True"), (b"2", TypeError, "2"), (2j, TypeError, "2j"),
-    (np.float32(2), TypeError, "2.0"), (Liar(), TypeError, "Liar"), ({}, TypeError, "{}"), (object, TypeError, "object"),
+    (np.float32(2), TypeError, "2.0"), (Liar(), TypeError, "Liar"), ({}, TypeError, "{}"),
+    (object, TypeError, "object"),
 ]  # fmt: skip
 TOO_LARGE = [
     (2**62, ValueError, str(2**62)), (2**63, ValueError, str(2**63)), (2**64, ValueError, str(2**64)),
     (np.uint64(2**64 - 1), ValueError, str(2**64 - 1)), (10**40, ValueError, str(10**40)),
 ]  # fmt: skip
-BELOW_ONE = [(0, ValueError, "0"), (-1, ValueError, "-1"), (-(2**63), ValueError, str(-(2**63))), (np.int8(-3), ValueError, "-3")]
-LENGTHS = [([], ValueError, ""), ((2, 2, 2, 2), ValueError, "2, 2, 2, 2"), ([[2, 2]], (TypeError, ValueError), "2, 2")]
+BELOW_ONE = [
+    (0, ValueError, "0"), (-1, ValueError, "-1"), (np.int8(-3), ValueError, "-3"),
+    (-(2**63), ValueError, str(-(2**63))),
+]  # fmt: skip
+EITHER = (TypeError, ValueError)  # both kinds of mistake at once
+LENGTHS = [([], ValueError, ""), ((2, 2, 2, 2), ValueError, "2, 2, 2, 2"), ([[2, 2]], EITHER, "2, 2")]
 COUNTS = NOT_INTEGERS + TOO_LARGE + BELOW_ONE
 
 KINDS = {
@@ -46,12 +51,14 @@ KINDS = {
     "padding": [
         *(k for k in NOT_INTEGERS if k[0] != "2"), *TOO_LARGE, (-1, ValueError, "-1"), (None, TypeError, "None"),
         ("SAME", ValueError, "SAME"), ("foo", ValueError, "foo"), ("", ValueError, ""), ([], ValueError, ""),
-        (((1, 2, 3),) * 3, ValueError, "1, 2, 3"), (((1, -2),) * 3, ValueError, "-2"), (((1.0, 2),) * 3, TypeError, "1.0"),
+        (((1, 2, 3),) * 3, ValueError, "1, 2, 3"), (((1, -2),) * 3, ValueError, "-2"),
+        (((1.0, 2),) * 3, TypeError, "1.0"),
     ],
     "ceil_mode": [(2, TypeError, "2"), ("yes", TypeError, "yes"), (None, TypeError, "None"), (0.0, TypeError, "0.0")],
     "axes": [
         ((0, 0), ValueError, "0, 0"), (9, ValueError, "9"), (-9, ValueError, "-9"), (1.0, TypeError, "1.0"),
-        ((), ValueError, ""), ("0", TypeError, "0"), (True, TypeError, "True"), ((0, -9), ValueError, "-9"), ([0.5], TypeError, "0.5"),
+        ((), ValueError, ""), ("0", TypeError, "0"), (True, TypeError, "True"), ((0, -9), ValueError, "-9"),
+        ([0.5], TypeError, "0.5"),
     ],
     "output_size": [
         *NOT_INTEGERS, *TOO_LARGE, (-1, ValueError, "-1"), (None, TypeError, "None"), ((), ValueError, ""),
@@ -61,19 +68,25 @@ KINDS = {
         ("maximum", ValueError, "maximum"), ("", ValueError, ""), (None, TypeError, "None"), (3, TypeError, "3"),
         (["max"], TypeError, "max"), (b"max", TypeError, "max"),
     ],
-    "border": [("zeros", ValueError, "zeros"), (None, (TypeError, ValueError), "None"), (0, (TypeError, ValueError), "0"), ("IGNORE", ValueError, "IGNORE")],
-    "nan_policy": [("skip", ValueError, "skip"), (None, (TypeError, ValueError), "None"), (True, (TypeError, ValueError), "True")],
+    "border": [
+        ("zeros", ValueError, "zeros"), ("IGNORE", ValueError, "IGNORE"), (None, EITHER, "None"), (0, EITHER, "0"),
+    ],
+    "nan_policy": [("skip", ValueError, "skip"), (None, EITHER, "None"), (True, EITHER, "True")],
     "min_count": [*NOT_INTEGERS, (-1, ValueError, "-1"), (None, TypeError, "None")],
     "where": [
         (np.ones(3, bool), ValueError, r"\(3,\)"), (np.ones((2, 1, 1, 1, 6), bool), ValueError, r"\(2, 1, 1, 1, 6\)"),
-        (np.ones(6), TypeError, "float64"), (np.ones(6, np.uint8), TypeError, "uint8"), ("yes", TypeError, ""), (1, TypeError, ""),
+        (np.ones(6), TypeError, "float64"), (np.ones(6, np.uint8), TypeError, "uint8"), ("yes", TypeError, ""),
+        (1, TypeError, ""),
     ],
     "workers": [
-        (0, ValueError, "0"), (-2, ValueError, "-2"), (True, TypeError, "True"), (1.5, TypeError, "1.5"), ("2", TypeError, "2"),
-        (-(2**70), ValueError, ""),
+        (0, ValueError, "0"), (-2, ValueError, "-2"), (-(2**70), ValueError, ""), (True, TypeError, "True"),
+        (1.5, TypeError, "1.5"), ("2", TypeError, "2"),
     ],
-    "dtype": [("int32", TypeError, "int32"), ("complex64", TypeError, "complex64"), (object, TypeError, "object"), ("M8[s]", TypeError, "datetime64")],
-    "fill_value": [("x", (TypeError, ValueError), "x"), (1j, (TypeError, ValueError), "1j"), ([1, 2], (TypeError, ValueError), "1, 2")],
+    "dtype": [
+        ("int32", TypeError, "int32"), ("complex64", TypeError, "complex64"), (object, TypeError, "object"),
+        ("M8[s]", TypeError, "datetime64"),
+    ],
+    "fill_value": [("x", EITHER, "x"), (1j, EITHER, "1j"), ([1, 2], EITHER, "1, 2")],
 }  # fmt: skip
 GEOMETRY = ("window", "stride", "padding", "dilation", "ceil_mode", "axes")
 COMMON = ("axes", "reduce", "border", "nan_policy", "min_count", "where", "workers", "dtype", "fill_value")
@@ -144,8 +157,8 @@ ARRAYS = [
     (np.zeros(4, np.longdouble), TypeError, "float128|longdouble|float96|float64"),
     (np.zeros(4, np.clongdouble), TypeError, "complex256|clongdouble|complex192"),
     (np.zeros(4, "V3"), TypeError, "V3|void"),
-    (None, (TypeError, ValueError), "x"),
-    ("text", (TypeError, ValueError), "x"),
+    (None, EITHER, "x"),
+    ("text", EITHER, "x"),
 ]
 
 
@@ -191,14 +204,14 @@ def test_no_window_fits():
                 cypool.output_shape(x.shape, 2, dilation=n)
     for shape in ((2, 0, 4), (0,), (3, 0)):
         for function in (
-            lambda: cypool.pool(np.zeros(shape), 1),
-            lambda: cypool.pool(np.zeros(shape), 2, padding=2),
-            lambda: cypool.output_shape(shape, 1),
-            lambda: cypool.global_pool(np.zeros(shape)),
-            lambda: cypool.adaptive_pool(np.zeros(shape), 1),
+            lambda shape: cypool.pool(np.zeros(shape), 1),
+            lambda shape: cypool.pool(np.zeros(shape), 2, padding=2),
+            lambda shape: cypool.output_shape(shape, 1),
+            lambda shape: cypool.global_pool(np.zeros(shape)),
+            lambda shape: cypool.adaptive_pool(np.zeros(shape), 1),
         ):
             with pytest.raises(ValueError, match="0"):
-                function()
+                function(shape)
 
 
 def test_sizes_that_overflowed_elsewhere():
@@ -263,8 +276,8 @@ MANY = [
     (lambda: cypool.pool(TEN.astype("u1"), 2, border="constant", border_value=256), ValueError, "border_value.*256"),
     (lambda: cypool.pool(TEN.astype("u1"), 2, border="constant", border_value=0.5), ValueError, "border_value.*0.5"),
     (lambda: cypool.pool(TEN.astype("i8"), 2, border="constant", border_value=np.nan), ValueError, "border_value.*nan"),
-    (lambda: cypool.pool(TEN, 2, border="constant", border_value="0"), (TypeError, ValueError), "border_value.*0"),
-    (lambda: cypool.pool(TEN, 2, border="constant", border_value=[1, 2]), (TypeError, ValueError), "border_value"),
+    (lambda: cypool.pool(TEN, 2, border="constant", border_value="0"), EITHER, "border_value.*0"),
+    (lambda: cypool.pool(TEN, 2, border="constant", border_value=[1, 2]), EITHER, "border_value"),
     (lambda: cypool.pool(TEN, 2, lambda a, axis: a.sum(axis), where=TEN > 3), TypeError, "where"),
     (lambda: cypool.pool(TEN, 2, lambda a, axis: a.sum(axis), nan_policy="omit"), TypeError, "nan_policy|omit"),
     (lambda: Windows.sliding(0), ValueError, "window.*0"),
@@ -298,7 +311,7 @@ MANY = [
     (lambda: cypool.output_shape((), 2), ValueError, "shape"),
     (lambda: cypool.global_pool(TEN, keepdims=2), TypeError, "keepdims.*2"),
     (lambda: cypool.global_pool(TEN, window=2), TypeError, "window"),
-    (lambda: cypool.adaptive_pool(TEN, 2, stride=2), (TypeError, ValueError), "stride"),
+    (lambda: cypool.adaptive_pool(TEN, 2, stride=2), EITHER, "stride"),
     (lambda: cypool.set_workers(0), ValueError, "0"),
     (lambda: cypool.set_workers("2"), TypeError, "2"),
     (lambda: cypool.workers(-3).__enter__(), ValueError, "-3"),
@@ -320,7 +333,7 @@ def test_odd_arguments_that_are_right():
     x = np.arange(36.0).reshape(6, 6)
     want = cypool.pool(x, 2).tolist()
     index = type("Index", (), {"__index__": lambda self: 2})()
-    for two in (np.int64(2), np.uint8(2), np.array(2), index, ctypes.c_int(2).value, [2, 2], (2, np.int16(2)), np.array([2, 2])):
+    for two in (np.int64(2), np.uint8(2), np.array(2), index, [2, 2], (2, np.int16(2)), np.array([2, 2])):
         assert cypool.pool(x, two).tolist() == want
         assert cypool.pool(x, 2, stride=two).tolist() == want
     assert cypool.pool(x, 2, ceil_mode=np.bool_(True), padding=np.array(0), dilation=np.int8(1)).tolist() == want

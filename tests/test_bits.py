@@ -3,11 +3,12 @@
 from functools import lru_cache
 
 import arrays
-import cypool
 import numpy as np
 import pytest
-from cypool import Windows, dispatch
 from threadpoolctl import threadpool_limits
+
+import cypool
+from cypool import Windows, dispatch
 
 NAMES = sorted(cypool.reducers.TABLE)
 SLOW = ("lp", "gem", "logsumexp", "softpool")  # a power or an exponential for each cell
@@ -114,7 +115,10 @@ def test_any_chunking(dtype, name):
 def test_masked_and_skipping_calls_too(name):
     rng = np.random.default_rng(8)
     for dtype in ("uint8", "int64", "float16", "float32", "float64"):
-        for shape, call in (((24, 5000), dict(window=(3, 4), stride=2, padding=1)), ((100_000,), dict(window=900, stride=400))):
+        for shape, call in (
+            ((24, 5000), dict(window=(3, 4), stride=2, padding=1)),
+            ((100_000,), dict(window=900, stride=400)),
+        ):
             x = rough(dtype, shape, 9, 0.2)
             where = rng.random(shape) < 0.7
             got = {

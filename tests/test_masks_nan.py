@@ -3,10 +3,11 @@
 import math
 
 import arrays
-import cypool
 import numpy as np
 import pytest
 import reference
+
+import cypool
 
 NAMES = sorted(cypool.reducers.TABLE)
 NAN = math.nan
@@ -226,7 +227,8 @@ def test_variance_of_too_few(ddof):
 
 def test_fill_value_must_fit_the_result():
     x = np.arange(8, dtype=np.uint8)
-    for name, value in (("max", -1), ("max", 256), ("max", 0.5), ("max", NAN), ("sum", -1), ("count", 2**63), ("sum", 1.5)):
+    bad = [("max", -1), ("max", 256), ("max", 0.5), ("max", NAN), ("sum", -1), ("count", 2**63), ("sum", 1.5)]
+    for name, value in bad:
         with pytest.raises((ValueError, TypeError), match="fill_value"):
             cypool.pool(x, 2, name, where=HALF, fill_value=value)
     assert cypool.pool(x, 2, "mean", where=HALF, fill_value=-0.5).tolist() == [0.5, -0.5, -0.5, 6.5]

@@ -1,10 +1,11 @@
 """out= and dtype=: what is taken, what is refused, and how results are rounded."""
 
 import arrays
-import cypool
 import numpy as np
 import pytest
 import reference
+
+import cypool
 
 NAMES = sorted(cypool.reducers.TABLE)
 FLOATING = ("mean", "var", "std", "lp", "gem", "logsumexp", "softpool")
@@ -59,7 +60,11 @@ def test_sums_in_another_integer_wrap(name, dtype):
 @pytest.mark.parametrize("rounding", ["half_even", "half_up", "floor"])
 def test_rounding_of_means(rounding):
     x = np.array([[0, 1], [1, 2], [2, 3], [-1, 0], [-1, -2], [-3, -2], [3, 3]], np.int16)
-    right = {"half_even": [0, 2, 2, 0, -2, -2, 3], "half_up": [1, 2, 3, 0, -1, -2, 3], "floor": [0, 1, 2, -1, -2, -3, 3]}
+    right = {
+        "half_even": [0, 2, 2, 0, -2, -2, 3],
+        "half_up": [1, 2, 3, 0, -1, -2, 3],
+        "floor": [0, 1, 2, -1, -2, -3, 3],
+    }
     for dtype in arrays.SIGNED:
         got = cypool.pool(x, (2,), "mean", dtype=dtype, rounding=rounding)
         assert got.dtype == dtype and got.ravel().tolist() == right[rounding]
@@ -170,7 +175,8 @@ def test_out_inside_the_input(name):
             np.testing.assert_array_equal(y[view], want)
     x = arrays.finite("float32", (50, 60), 4, calm=True)
     y = x.copy()
-    np.testing.assert_array_equal(cypool.pool(y, 3, name, stride=1, padding=1, out=y), cypool.pool(x, 3, name, stride=1, padding=1))
+    got = cypool.pool(y, 3, name, stride=1, padding=1, out=y)
+    np.testing.assert_array_equal(got, cypool.pool(x, 3, name, stride=1, padding=1))
     codes = np.arange(64, dtype=np.uint8)
     want = cypool.pool(codes, 8, "sum")
     np.testing.assert_array_equal(cypool.pool(codes, 8, "sum", out=codes.view(np.uint64)), want)
