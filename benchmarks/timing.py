@@ -7,6 +7,7 @@ turns, so that all of them see the same state of the machine. The callee allocat
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 import time
@@ -66,12 +67,15 @@ def floor(x: np.ndarray, out_bytes: int, threads: int) -> Call:
 def extra_memory(call: Callable[[], np.ndarray], tries: int = 3) -> int | None:
     """Bytes a call needs at its peak beyond its result; the smallest of a few tries.
 
-    The peak of the whole process, so that memory from any allocator counts; only on Linux.
+    The peak of the whole process, so that memory from any allocator counts; only on Linux. Huge
+    pages are off meanwhile: with them every figure would be a multiple of 2 MB.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is None:
-        return None
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     status, clear = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if libc is None or not hasattr(libc, "malloc_trim") or not os.access(clear, os.W_OK):
+        return None
+    trim, huge_pages_off = libc.malloc_trim, 41  # PR_SET_THP_DISABLE
+    libc.prctl(huge_pages_off, 1, 0, 0, 0)
 
     def field(name: str) -> int:
         line = next(row for row in status.read_text().splitlines() if row.startswith(name))
@@ -81,16 +85,14 @@ def extra_memory(call: Callable[[], np.ndarray], tries: int = 3) -> int | None:
     smallest = None
     for _ in range(tries):
         trim(0)  # memory that is free, but still resident, would hide what a call asks for
-        try:
-            clear.write_text("5")  # the peak restarts from what is resident now
-        except OSError:
-            return None
+        clear.write_text("5")  # the peak restarts from what is resident now
         y = call()
         peak = field("VmHWM")
         trim(0)
         extra = max(0, peak - field("VmRSS"))
         smallest = extra if smallest is None else min(smallest, extra)
         del y
+    libc.prctl(huge_pages_off, 0, 0, 0, 0)
     return smallest
 
 

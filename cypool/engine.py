@@ -168,6 +168,8 @@ class Plan:
         mirrors = border > 1 and bool(span.before or span.after)
         leading = self._leading(merged[:-1], channels, span, border)
         rows = math.prod(a["o"] for a in leading)
+        if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
+            raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
         pitch = max(tile["outputs"], -(-tile["span"] // span.s))
         band = 1
         if kernel.plain and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:

@@ -41,7 +41,7 @@ class Span(NamedTuple):
     @property
     def untouched(self) -> bool:
         """Each cell is a window."""
-        return self.starts is None and self.k == self.s == 1 and not self.before and not self.after
+        return self.starts is None and self.k == self.s == 1 and self.o == self.n and not self.before and not self.after
 
     @property
     def inside(self) -> bool:

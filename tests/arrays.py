@@ -1,5 +1,7 @@
 """Nasty arrays: values that break reductions, in every memory layout.  Used by every test."""
 
+import math
+
 import numpy as np
 
 BOOL = ["bool"]
@@ -217,6 +219,15 @@ def memory_mapped(x, path):
     """A read-only memory map of x in a new file, behind an odd header."""
     path.write_bytes(b"odd" + x.tobytes())
     return np.memmap(path, x.dtype, "r", 3, x.shape)
+
+
+def guarded(shape, dtype):
+    """An array to write into, and a function that tells whether the memory around it is as it was."""
+    dtype = np.dtype(dtype)
+    margin, size = 64 * dtype.itemsize, math.prod(shape) * dtype.itemsize
+    memory = np.full(size + 2 * margin, 0x5A, np.uint8)
+    around = memory[:margin], memory[margin + size :]
+    return memory[margin : margin + size].view(dtype).reshape(shape), lambda: all((m == 0x5A).all() for m in around)
 
 
 def show(x):

@@ -74,10 +74,11 @@ def check(name, dtype, border, **options):
                 call.update(fill)
             both = each_kind and border == "ignore" and call["padding"][0] in EVEN
             for axes in (0, 1) if both else ((i + x.dtype.num) % 2,):
-                got = cypool.pool(x if axes else columns, reduce=name, axes=axes, **call)
-                got = got if axes else got.T
-                assert (got.shape, got.dtype) == ((len(x), len(g.windows)), answer.dtype), (axes, call)
-                results.append((got, g.windows, axes, call))
+                shape = (len(x), len(g.windows))
+                out, intact = arrays.guarded(shape if axes else shape[::-1], answer.dtype)
+                got = cypool.pool(x if axes else columns, reduce=name, axes=axes, out=out, **call)
+                assert got is out and intact(), f"{name} {x.shape} {axes} {call}: wrote outside the output"
+                results.append((got if axes else got.T, g.windows, axes, call))
         windows = np.concatenate([r[1] for r in results])
         answer = reference.Answer(*(a if isinstance(a, np.dtype | None) else a[:, windows] for a in answer))
         fine = reference.agrees(np.concatenate([r[0] for r in results], axis=1), answer)

@@ -88,14 +88,18 @@ def compare(x, name, call):
         return AssertionError(f"cypool.pool(x, reduce={name!r}, **{call})\nx = {arrays.show(x)}\n{what}")
 
     before = x.tobytes(), x.strides
-    got = error = answer = expected = None
+    got = error = answer = expected = out = None
     try:
         answer = reference.pool(x, reduce=name, **{k: v for k, v in call.items() if k != "where" or v is not None})
+        out, intact = arrays.guarded(answer.value.shape, answer.dtype)
     except ValueError as refusal:
         expected = refusal
     try:
+        cypool.pool(x, reduce=name, out=out, **call)
+        if out is not None and not intact():
+            raise wrong("wrote outside the output")
         got = cypool.pool(x, reduce=name, **call)
-    except Exception as raised:
+    except (ValueError, TypeError) as raised:
         error = raised
     if (x.tobytes(), x.strides) != before:
         raise wrong("x was modified")
@@ -107,13 +111,14 @@ def compare(x, name, call):
         raise wrong(f"gave {arrays.show(got)}, right is an error: {expected}")
     if got.dtype != answer.dtype or not got.dtype.isnative or got.shape != answer.value.shape:
         raise wrong(f"gave {got.dtype} {got.shape}, right is {answer.dtype} {answer.value.shape}")
-    if not (fine := reference.agrees(got, answer)).all():
-        bad = tuple(np.argwhere(~fine)[0].tolist())
-        slack = None if answer.slack is None else answer.slack[bad]
-        raise wrong(
-            f"output {bad} is {got[bad]!r}, right is {answer.value[bad]!r} within {slack} "
-            f"({(~fine).sum()} of {fine.size} are wrong)"
-        )
+    for result, how in ((got, ""), (out, " with out=")):
+        if not (fine := reference.agrees(result, answer)).all():
+            bad = tuple(np.argwhere(~fine)[0].tolist())
+            slack = None if answer.slack is None else answer.slack[bad]
+            raise wrong(
+                f"output {bad} is {result[bad]!r}{how}, right is {answer.value[bad]!r} within {slack} "
+                f"({(~fine).sum()} of {fine.size} are wrong)"
+            )
 
 
 @pytest.mark.parametrize("name", NAMES)
