@@ -59,6 +59,8 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         raise ValueError(f"out must have dtype {dtype}, not {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out must be writable, not read-only")
+    if not out.size:
+        return out
     reach = out.itemsize
     for n, step in sorted(zip(out.shape, map(abs, out.strides), strict=True), key=lambda axis: axis[1]):
         if n > 1:
@@ -150,6 +152,8 @@ class Call:
         if self.array.dtype.kind == "c":
             call = call.without_nan()
             result = call.complex(row, options, spans, out, workers)
+        elif row.name == "first" and call.border == "constant" and call.nan_policy != "omit" and call.plain:
+            result = call.first(row, options, spans, out, workers)
         else:
             real, where = call.materialised(row, options, spans)
             plan = real.plan(key if real is call else None, row, where, options)
@@ -162,6 +166,27 @@ class Call:
             cells = call.array.real if self.array.dtype.kind == "c" else call.array
             hidden = _cells(spans, "count", cells, call.seen, call.nan_policy, call.border, workers) < least
         return np.ma.MaskedArray(result, mask=hidden)
+
+    @property
+    def plain(self) -> bool:
+        """Every cell takes part, padded ones included, and none of them is a NaN."""
+        return self.seen is None and self.min_count <= 1 and bool(self.border_value == self.border_value)
+
+    def first(
+        self, row: Reducer, options: dict[str, Any], spans: Spans, out: Array | None, workers: int | None
+    ) -> Array:
+        """`first` with constant padding, by arithmetic: the border's value where the first cell is padded."""
+        value = scalar(self.border_value, self.array.dtype.newbyteorder("="), "border_value")
+        plan = replace(self, border="ignore", fill_value=value).plan(None, row, spans, options)
+        result = run(plan, self.array, None, out, workers)
+        poisoned = result != result
+        for axis, span in spans.items():
+            if span.starts is None:
+                starts = np.arange(span.o) * span.s - span.before
+                result[(slice(None),) * axis + ((starts < 0) | (starts >= span.n),)] = value
+        if poisoned.any():
+            result[poisoned] = np.nan
+        return result
 
     def without_nan(self) -> Call:
         """nan_policy="omit" as a mask, for what does not skip NaN while it reads."""

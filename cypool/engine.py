@@ -50,6 +50,10 @@ class Plan:
         native = check_dtype(dtype, row.kinds.replace("c", ""), "x")
         self.row, self.spans, self.border, self.nan_policy = row, spans, border, nan_policy
         self.out_dtype = result_dtype(row, native, options, out_dtype)
+        unpooled = math.prod(n for a, n in enumerate(shape) if a not in spans)
+        for span in spans.values():
+            if span.planes and span.planes != unpooled:
+                raise ValueError(f"window has tables for {span.planes} planes, and x has {unpooled} (shape {shape})")
         self.out_shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(shape))
         self.least = max(min_count, 1, options.get("ddof", 0) + 1)
         constant = border == "constant" and any(s.before or s.after for s in spans.values())

@@ -6,6 +6,7 @@ from libc.string cimport memcpy
 from .exact cimport *
 from .rows cimport *
 from .store cimport *
+from .taps cimport HUGE, TINY
 
 cdef enum:  # formulas, in the order of cypool.lanes.FORMULAS
     TAKE, MEAN, MEAN_WIDE, RATIO, VARIANCE, DEVIATION, ROOT, NORM, POWER_MEAN, LOG_SUM, SOFT, RANGE, COUNT
@@ -102,7 +103,8 @@ cdef inline void smooth(const Formula* f, const double* acc, const double* conte
         elif f.code == ROOT:
             x = sqrt(acc[i]) if f.p == 2 else acc[i]
         elif f.code == SOFT:
-            x = other[i] / acc[i] if fabs(m) <= 1.7976931348623157e308 else m
+            x = other[i] / acc[i] if fabs(m) < HUGE else other[i] / acc[i] / TINY
+            x = x if fabs(m) <= 1.7976931348623157e308 else m
         elif not fabs(m) <= 1.7976931348623157e308:
             x = m
         elif f.code == LOG_SUM:

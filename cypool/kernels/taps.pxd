@@ -16,6 +16,15 @@ cdef enum:  # in the order of cypool.lanes.TAPS
     WEIGHT, SQUARED_DIFFERENCE, RATIO_POWER, EXPONENTIAL, EXPONENTIAL_X
 
 
+cdef extern from *:
+    """
+    #define CYPOOL_HUGE 0x1p900
+    #define CYPOOL_TINY 0x1p-64
+    """
+    const double HUGE "CYPOOL_HUGE"
+    const double TINY "CYPOOL_TINY"
+
+
 cdef inline double tap_term(int f, double x, double context, double par) noexcept nogil:
     cdef double t
     if f == SQUARED_DIFFERENCE:
@@ -30,8 +39,8 @@ cdef inline double tap_term(int f, double x, double context, double par) noexcep
         return pow(t, par)
     elif f == EXPONENTIAL:
         return exp(par * (x - context))
-    elif f == EXPONENTIAL_X:
-        return x * exp(par * (x - context))
+    elif f == EXPONENTIAL_X:  # near the largest doubles the sum is kept 2**64 smaller
+        return x * exp(par * (x - context)) if fabs(context) < HUGE else x * TINY * exp(par * (x - context))
     return x
 
 
