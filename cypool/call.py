@@ -22,6 +22,7 @@ Array = NDArray[Any]
 Spans = dict[int, Span]
 
 NAN_POLICIES = ("propagate", "omit", "raise")
+ENOUGH = Reducer("enough", "True if enough cells take part", lambda options, kind: (), "count", "bool", empty=False)
 
 
 # ---- arguments ------------------------------------------------------------------------------
@@ -87,12 +88,12 @@ def run(plan: Plan, array: Array, seen: Array | None, out: Array | None, workers
             target = plan.empty()
     found = plan.run(array, seen, target, workers)
     if found & 2:
-        which = _first(_cells(plan.spans, "any", np.isnan(array), seen, "propagate", plan.border, workers))
+        which = _first(_cells(plan.spans, TABLE["any"], np.isnan(array), seen, "propagate", plan.border, workers))
         raise ValueError(f"x has a NaN in {which} and nan_policy is 'raise'")
     if found & 1 and plan.fails:
-        counts = _cells(plan.spans, "count", array, seen, plan.nan_policy, plan.border, workers)
+        enough = _cells(plan.spans, ENOUGH, array, seen, plan.nan_policy, plan.border, workers, plan.least)
         raise ValueError(
-            f"{_first(counts < plan.least)} is empty (fewer than {plan.least} cells take part), "
+            f"{_first(~enough)} is empty (fewer than {plan.least} cells take part), "
             f"and {plan.out_dtype} has no value for that: give fill_value"
         )
     if target is not result:
@@ -105,14 +106,20 @@ def _first(flags: Array) -> str:
 
 
 def _cells(
-    spans: Spans, name: str, array: Array, seen: Array | None, nan_policy: str, border: str, workers: int | None
-) -> Array:
-    """How many cells take part in each window ("count"), or whether one is not 0 ("any")."""
-    call = Call(array, seen, nan_policy, border, 0, 0, None, None, False)
-    plan = call.plan(None, TABLE[name], spans, {})
+    spans: Spans, row: Reducer, array: Array, seen: Array | None, nan_policy: str, border: str,
+    workers: int | None, least: int = 1,
+) -> Array:  # fmt: skip
+    """A flag for each window: whether `least` cells take part (ENOUGH), or whether one is not 0 ("any")."""
+    call = Call(array, seen, nan_policy, border, 0, least, None, None, False)
+    plan = call.plan(None, row, spans, {})
     result = plan.empty()
     plan.run(array, seen, result, workers)
     return result
+
+
+def _parts(array: Array) -> Array:
+    """Real and imaginary parts as a last axis of length 2."""
+    return array[..., None].view(array.real.dtype)
 
 
 @dataclass(frozen=True)
@@ -152,41 +159,17 @@ class Call:
         if self.array.dtype.kind == "c":
             call = call.without_nan()
             result = call.complex(row, options, spans, out, workers)
-        elif row.name == "first" and call.border == "constant" and call.nan_policy != "omit" and call.plain:
-            result = call.first(row, options, spans, out, workers)
         else:
-            real, where = call.materialised(row, options, spans)
-            plan = real.plan(key if real is call else None, row, where, options)
-            result = run(plan, real.array, real.seen, out, workers)
+            result = run(call.plan(key, row, spans, options), self.array, self.seen, out, workers)
         if not self.masked:
             return result
         hidden: Any = np.ma.nomask
         if self.fill_value is None:
             least = max(self.min_count, 1, options.get("ddof", 0) + 1)
             cells = call.array.real if self.array.dtype.kind == "c" else call.array
-            hidden = _cells(spans, "count", cells, call.seen, call.nan_policy, call.border, workers) < least
+            hidden = _cells(spans, ENOUGH, cells, call.seen, call.nan_policy, call.border, workers, least)
+            np.logical_not(hidden, out=hidden)
         return np.ma.MaskedArray(result, mask=hidden)
-
-    @property
-    def plain(self) -> bool:
-        """Every cell takes part, padded ones included, and none of them is a NaN."""
-        return self.seen is None and self.min_count <= 1 and bool(self.border_value == self.border_value)
-
-    def first(
-        self, row: Reducer, options: dict[str, Any], spans: Spans, out: Array | None, workers: int | None
-    ) -> Array:
-        """`first` with constant padding, by arithmetic: the border's value where the first cell is padded."""
-        value = scalar(self.border_value, self.array.dtype.newbyteorder("="), "border_value")
-        plan = replace(self, border="ignore", fill_value=value).plan(None, row, spans, options)
-        result = run(plan, self.array, None, out, workers)
-        poisoned = result != result
-        for axis, span in spans.items():
-            if span.starts is None:
-                starts = np.arange(span.o) * span.s - span.before
-                result[(slice(None),) * axis + ((starts < 0) | (starts >= span.n),)] = value
-        if poisoned.any():
-            result[poisoned] = np.nan
-        return result
 
     def without_nan(self) -> Call:
         """nan_policy="omit" as a mask, for what does not skip NaN while it reads."""
@@ -195,41 +178,33 @@ class Call:
         seen = ~np.isnan(self.array)
         return replace(self, seen=seen if self.seen is None else seen & self.seen, nan_policy="propagate")
 
-    def materialised(self, row: Reducer, options: dict[str, Any], spans: Spans) -> tuple[Call, Spans]:
-        """What lanes that look at each cell apart cannot do by arithmetic, made real in x and where."""
-        if options.get("weights") is None and row.name != "first":
-            return self, spans
-        call = self.without_nan() if row.name == "first" else self
-        pads = [(spans[a].before, spans[a].after) if a in spans else (0, 0) for a in range(self.array.ndim)]
-        if self.border != "constant" or not any(map(any, pads)):
-            return call, spans
-        value = scalar(self.border_value, self.array.dtype.newbyteorder("="), "border_value")
-        seen = call.seen
-        if seen is not None:
-            seen = np.pad(seen, pads, constant_values=not (self.nan_policy == "omit" and value != value))
-        array = np.pad(self.array, pads, constant_values=value)
-        spans = {a: s._replace(n=s.n + s.before + s.after, before=0, after=0) for a, s in spans.items()}
-        return replace(call, array=array, seen=seen, border="ignore"), spans
-
     def complex(
         self, row: Reducer, options: dict[str, Any], spans: Spans, out: Array | None, workers: int | None
     ) -> Array:
-        """Sum and mean of complex arrays: the real and the imaginary parts."""
+        """Sum and mean of complex arrays: real and imaginary parts side by side on an axis of their own."""
         native = check_dtype(self.array.dtype, row.kinds, "x")
         wanted = result_dtype(row, native, options, self.dtype)
-        shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(self.array.shape))
-        result = np.empty(shape, wanted) if out is None else check_out(out, shape, wanted)
         border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0j
         empty = None if self.fill_value is None else scalar(self.fill_value, wanted, "fill_value")
-        array = self.array.copy() if out is not None and _overlap(out, self.array, self.seen) else self.array
-        for part in ("real", "imag"):
+        shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(self.array.shape))
+        result = np.empty(shape, wanted) if out is None else check_out(out, shape, wanted)
+        array, target = self.array, result
+        if out is not None and (_overlap(out, array, self.seen) or not out.dtype.isnative):
+            target = np.empty(shape, wanted)
+        parts = replace(
+            self, array=_parts(array), seen=None if self.seen is None else np.broadcast_to(
+                self.seen[..., None], (*array.shape, 2)), dtype=target.real.dtype
+        )  # fmt: skip
+        alike = border.real == border.imag and (empty is None or empty.real == empty.imag)
+        for piece in (slice(None),) if alike else (slice(0, 1), slice(1, 2)):
+            part = "imag" if piece.start == 1 else "real"
             call = replace(
-                self, array=getattr(array, part), border_value=getattr(border, part),
-                fill_value=None if empty is None else getattr(empty, part), dtype=getattr(wanted.type(), part).dtype,
+                parts, array=parts.array[..., piece], seen=None if parts.seen is None else parts.seen[..., piece],
+                border_value=getattr(border, part), fill_value=None if empty is None else getattr(empty, part),
             )  # fmt: skip
-            piece, where = call.materialised(row, options, spans)
-            plan = piece.plan(None, row, where, options)
-            getattr(result, part)[...] = run(plan, piece.array, piece.seen, None, workers)
+            run(call.plan(None, row, spans, options), call.array, call.seen, _parts(target)[..., piece], workers)
+        if target is not result:
+            result[...] = target
         return result
 
     def slow(self, reduce: Any, spans: Spans, options: dict[str, Any], out: Array | None) -> Array:

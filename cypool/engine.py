@@ -15,10 +15,12 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BLOCK, LINES, TILE, Axis, canonical, fewest, most_taps, reach, tiling
+from .rows import BLOCK, LINES, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
 from .windows import Span
 
-__all__ = ["Plan", "cached", "make_plan", "span_of"]
+VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
+
+__all__ = ["Plan", "cached", "make_plan"]
 
 Array = NDArray[Any]
 
@@ -38,6 +40,7 @@ class Plan:
         "reduction",
         "row",
         "spans",
+        "straight",
         "useful",
     )
 
@@ -72,38 +75,39 @@ class Plan:
         self.order = tuple(sorted(range(len(shape)), key=lambda a: (strides[a] != 0, -abs(strides[a]))))
         if math.prod(self.out_shape) * self.out_dtype.itemsize >= TOO_LARGE:
             raise MemoryError(f"a result of shape {self.out_shape} and dtype {self.out_dtype} does not fit memory")
+        self.straight = self.order == tuple(range(len(shape)))
         if 0 in self.out_shape:
             return
+        mirrored = BORDERS.index(border)
+        if constant and options.get("weights") is not None:  # each padded cell has a weight of its own
+            mirrored, constant = VISITED, False
         kernel = build(
             row, native, self.out_dtype, options, masked=mask_strides is not None, nan_policy=nan_policy,
-            border=value if constant else None, cells=cells, real=cells if BORDERS.index(border) > 1 else real,
-            least=self.least, fill=fill,
+            border=value if constant or mirrored == VISITED else None, cells=cells,
+            real=cells if mirrored > 1 else real, least=self.least, fill=fill,
         )  # fmt: skip
         axes = self._axes(shape, strides, mask_strides, collapsed)
         planes = any(s.planes for s in spans.values())
         if planes:
             last = max((a for a in self.order if a in spans), key=self.order.index)
             self.order = (*(a for a in self.order if a != last), last)
+            self.straight = self.order == tuple(range(len(shape)))
         merged, channels = canonical(axes, kernel.visits)
-        masked, mirrored = mask_strides is not None, BORDERS.index(border)
-        fields = self._geometry(merged, channels, kernel, dtype, aligned, masked, mirrored)
-        cells_at_least = math.prod(fewest(s, constant) for s in spans.values())
-        formula = kernel.formula | {
-            "constant": constant,
-            "check_empty": kernel.formula["count_lane"] >= 0 or cells_at_least < self.least,
-        }
+        masked = mask_strides is not None
+        cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
+        check_empty = kernel.formula["count_lane"] >= 0 or cells_at_least < self.least
+        fields = self._geometry(merged, channels, kernel, dtype, aligned, masked, mirrored, constant, check_empty)
+        formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
         weights = options.get("weights")
         self.reduction = dispatch.kernels.Reduction(
             **fields,
             lanes=kernel.lanes,
             formula=formula,
             weights=None if weights is None else np.ascontiguousarray(weights).ravel(),
-            extents=(
-                *_extent(shape, strides, dtype.itemsize),
-                *(_extent(shape, mask_strides, 1) if mask_strides is not None else (0, 0)),
-                0,
-                math.prod(self.out_shape) * self.out_dtype.itemsize,
-            ),
+            shape=shape,
+            strides=strides,
+            mask_strides=mask_strides,
+            out_bytes=math.prod(self.out_shape) * self.out_dtype.itemsize,
         )
         self.useful = self.reduction.useful
         self.nbytes = self.reduction.nbytes
@@ -154,7 +158,7 @@ class Plan:
 
     def _geometry(
         self, merged: list[Axis], channels: int, kernel: Kernel, dtype: np.dtype[Any],
-        aligned: bool, masked: bool, border: int,
+        aligned: bool, masked: bool, border: int, constant: bool, check_empty: bool,
     ) -> dict[str, Any]:  # fmt: skip
         inner = merged.pop() if channels > 1 else Axis(1, 1, None, dtype.itemsize, 1)
         row = merged[-1]
@@ -185,6 +189,11 @@ class Plan:
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors
             lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum")
+        strip = 0  # outputs that go through all stages at a time
+        plainest = len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and uniform and not constant and not check_empty
+        if plainest and band == 1 and taps <= LINES and span.starts is None and not tile["segment"]:
+            extent = (span.k - 1) * span.d + 1
+            strip = (max(STRIP // size // channels, 8 * extent) - extent) // span.s + 1
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         capacity = max(((band - 1) * pitch * span.s + tile["span"]), band * pitch) * channels + 64
@@ -192,7 +201,8 @@ class Plan:
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
-            "rows": rows, "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
+            "strip": strip, "rows": rows,
+            "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,
             "work": (work + tile["outputs"]) * min(taps, BLOCK) * channels, **tile,
         }  # fmt: skip
@@ -221,9 +231,9 @@ class Plan:
 
     def empty(self) -> Array:
         """An output in the order of the input's axes in memory, as NumPy's ufuncs make it."""
-        order = self.order
-        if order == tuple(range(len(order))):
+        if self.straight:
             return np.empty(self.out_shape, self.out_dtype)
+        order = self.order
         inverse = sorted(range(len(order)), key=order.__getitem__)
         return np.empty([self.out_shape[a] for a in order], self.out_dtype).transpose(inverse)
 
@@ -238,37 +248,8 @@ class Plan:
         count = threads.resolve(workers, self.useful)
         if self.reduction is None:
             return 0
-        seen = None if mask is None else span_of(mask)
-        return int(self.reduction.run(span_of(x), seen, span_of(out.transpose(self.order)), count))
-
-
-# ---- memory -------------------------------------------------------------------------------------
-
-
-class _Memory:
-    """The bytes that an array spans, for NumPy to wrap."""
-
-    def __init__(self, array: Array) -> None:
-        low, high = np.lib.array_utils.byte_bounds(array)
-        self.owner = array
-        self.__array_interface__ = {
-            "version": 3, "typestr": "|u1", "shape": (high - low,), "data": (low, not array.flags.writeable),
-        }  # fmt: skip
-
-
-def _extent(shape: tuple[int, ...], strides: tuple[int, ...], size: int) -> tuple[int, int]:
-    """Bytes before the first element (negative strides), and bytes in all."""
-    steps = [(n - 1) * step for n, step in zip(shape, strides, strict=True)]
-    return -sum(min(0, step) for step in steps), sum(map(abs, steps)) + size
-
-
-def span_of(array: Array) -> Array:
-    """All memory from the first to the last byte of an array, as bytes."""
-    if array.flags.c_contiguous:
-        return array.reshape(-1).view(np.uint8)
-    if array.flags.f_contiguous:
-        return array.T.reshape(-1).view(np.uint8)
-    return np.asarray(_Memory(array))
+        found: int = self.reduction.run(x, mask, out, count)
+        return found
 
 
 # ---- plans that are kept --------------------------------------------------------------------------

@@ -188,9 +188,7 @@ class _Builder:
         if lane.transform == "clamp" and lane.op != "taps":
             par = self.options["eps"]
         weightless = lane.op != "taps" or lane.tap == "weight"
-        fill_nan = (
-            self.omit and not from_mask and weightless and lane.op != "first" and "isnan" != lane.convert != "valid"
-        )
+        fill_nan = self.omit and not from_mask and weightless and "isnan" != lane.convert != "valid"
         return {
             "op": OPERATORS.index(lane.op), "from_mask": from_mask, "pairs": False,
             "raw": CODES[raw], "have": CODES[have], "want": CODES["u8" if lane.op == "first" else want],
@@ -201,10 +199,11 @@ class _Builder:
             "convert2": CONVERSIONS.index(chain[1][0] if len(chain) > 1 else "keep"),
             "transform": TRANSFORMS.index(lane.transform), "eps": self.options.get("eps", 0.0),
             "tap": TAPS.index(lane.tap), "context": CONTEXTS.index(lane.context), "par": par,
-            "nan_value": _bits(self.skipped(lane), raw) if fill_nan else 0,
+            "nan_value": _bits(self.skipped(lane), raw) if fill_nan and lane.op != "first" else 0,
             "mask_value": _bits(_identity(lane.op, lane.tap, have), have),
             "identity": _bits(_identity(lane.op, lane.tap, want), want),
             "border_value": 0 if self.border is None else _bits(self.decoded_border(lane, from_mask, part), want),
+            "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
             "cost": self.cost(lane, par),
             "direct": not (chain or self.masked or fill_nan or from_mask or lane.transform != "same"
                            or lane.op in ("taps", "first") or not self.plain_memory),

@@ -13,6 +13,7 @@ from .arguments import boolean, per_axis, pooled_axes
 from .call import Call, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve
+from .kernels import calls
 from .reducers import find, read_options
 from .windows import Windows
 
@@ -142,12 +143,18 @@ def pool(
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
         seen = taking_part(where, mask, array.shape)
-    key = dispatch.kernels.typed_key((
+    described = (
+        array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
         window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, nan_policy, min_count,
-        fill_value, dtype, return_indices, mask is None, tuple(options.items()), array.shape, array.strides,
-        array.dtype, array.flags.aligned, None if seen is None else seen.strides, dispatch.level,
-    ), (np.dtype, Windows))  # fmt: skip
-    plan = None if key is None else cached(key)
+        fill_value, dtype, return_indices, mask is None, tuple(options.items()) if options else None, dispatch.level,
+    )  # fmt: skip
+    plan = calls.recall(described)
+    key = None
+    if plan is None:
+        key = calls.typed_key(described, (np.dtype, Windows))
+        plan = None if key is None else cached(key)
+        if plan is not None:
+            calls.remember(described, plan)
     if plan is not None and mask is None:
         return run(plan, array, seen, out, workers)
     call = Call(array, seen, nan_policy, border, border_value, min_count, fill_value, dtype, mask is not None)

@@ -13,9 +13,10 @@ import numpy as np
 
 from .windows import Span
 
-__all__ = ["BLOCK", "LINES", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
+__all__ = ["BLOCK", "LINES", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
+STRIP = 4096  # bytes of a strip of a tile
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
 WIDE = 512  # channels from which a row of channels is better than a row of pixels
 BLOCK = 1024  # rows of a block (kernels/plan.pxd)
@@ -114,16 +115,18 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int) -
     longest = max(1, LONGEST // channels)
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
-        if extent > longest:
-            return {
-                "outputs": 1,
-                "span": longest,
-                "segment": longest,
-                "segments": -(-reach(span, mirrored) // longest),
-            }
-        outputs = min(span.o, most, max(1, (room - extent) // span.s + 1))
+        part = max(1, room // 2)
+        if extent > part and span.s <= part and span.d == 1 and span.k <= 4 * span.n:  # in parts of each window
+            outputs = min(span.o, part // span.s, max(1, VISITS // (visited * channels * part)) if visited else span.o)
+            cells, segments = (outputs - 1) * span.s + part, -(-span.k // part)
+            return {"outputs": outputs, "span": cells, "segment": part, "segments": segments, "sliding": 1}
+        if extent > longest:  # in parts of the row, one window at a time
+            segments = -(-reach(span, mirrored) // longest)
+            return {"outputs": 1, "span": longest, "segment": longest, "segments": segments, "sliding": 0}
+        outputs = min(span.o, most, (max(room, 2 * extent) - extent) // span.s + 1)
         outputs = -(-span.o // -(-span.o // outputs))  # tiles of about one size
-        return {"outputs": outputs, "span": (outputs - 1) * span.s + extent, "segment": 0, "segments": 1}
+        cells = (outputs - 1) * span.s + extent
+        return {"outputs": outputs, "span": cells, "segment": 0, "segments": 1, "sliding": 0}
     outputs = min(span.o, room, most)
     while True:
         edges = np.arange(0, span.o, outputs)
@@ -131,9 +134,10 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int) -
         high = np.maximum.reduceat(np.atleast_2d(span.stops), edges, axis=1)
         cells = int((high - low).max())
         if cells <= max(room, longest if outputs == 1 else 0):
-            return {"outputs": outputs, "span": max(cells, 1), "segment": 0, "segments": 1}
+            return {"outputs": outputs, "span": max(cells, 1), "segment": 0, "segments": 1, "sliding": 0}
         if outputs == 1:
-            return {"outputs": 1, "span": longest, "segment": longest, "segments": -(-cells // longest)}
+            segments = -(-cells // longest)
+            return {"outputs": 1, "span": longest, "segment": longest, "segments": segments, "sliding": 0}
         outputs = (outputs + 1) // 2
 
 

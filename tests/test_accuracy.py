@@ -271,7 +271,7 @@ def test_lp_at_the_extremes(dtype):
     close(one([top / 4] * 16, "lp", dtype, p=1000), top / 4 * 16**0.001, 6)
 
 
-@pytest.mark.parametrize("p", [0.25, 0.5, 1, 1.5, 2, 3, 7, 100])  # below, the root magnifies: 31 ulp at 0.1
+@pytest.mark.parametrize("p", [0.02, 0.1, 0.25, 0.5, 0.9, 1, 1.5, 2, 3, 7, 100])  # below 1 the root magnifies
 def test_lp_within_4_ulp(p):
     x = np.random.default_rng(1).random((60, 60)) * 100
     for k in (2, 3, 6, 20):

@@ -1,4 +1,4 @@
-"""The compiled half: `machine`, and one module for each CPU level (see `cypool.dispatch`).
+"""The compiled half: `machine`, `calls`, and one module for each CPU level (see `cypool.dispatch`).
 
 libgomp reads its waiting policy when it is loaded, which is here.  By default a thread spins for
 milliseconds after its work: beside another busy process or another library's threads that costs
@@ -12,7 +12,7 @@ _unset = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}.isdisjoint(os.environ)
 if _unset:
     os.environ["GOMP_SPINCOUNT"] = "10000"
 try:
-    from . import machine
+    from . import calls, machine
 except ImportError as error:
     raise ImportError(
         "cypool's compiled kernels do not load. Is this the source folder? Install it "
@@ -22,4 +22,4 @@ finally:
     if _unset:
         del os.environ["GOMP_SPINCOUNT"]
 
-__all__ = ["machine"]
+__all__ = ["calls", "machine"]

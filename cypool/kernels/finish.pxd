@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Finish: the reduced rows of the lanes become a row of results."""
-from libc.math cimport cbrt, fabs, floor, log, pow, sqrt
+from libc.math cimport cbrt, fabs, floor, log, pow, powl, sqrt
 from libc.string cimport memcpy
 
 from .exact cimport *
@@ -12,18 +12,19 @@ cdef enum:  # formulas, in the order of cypool.lanes.FORMULAS
     TAKE, MEAN, MEAN_WIDE, RATIO, VARIANCE, DEVIATION, ROOT, NORM, POWER_MEAN, LOG_SUM, SOFT, RANGE, COUNT
 
 
-cdef inline total shifted(total x, int shift, uint32_t factor) noexcept nogil:
+cdef inline total shifted(total x, int shift, uint16_t factor) noexcept nogil:
     """x >> shift.  C widens 16-bit operands before it shifts; the high half of a product stays narrow."""
     if total is uint16_t:
-        return <total> ((<uint32_t> x * factor) >> 16)
+        return <total> ((<uint32_t> x * <uint32_t> factor) >> 16)
     else:
         return x >> shift
 
 
-cdef inline void round_shift(const total* sums, bits* out, int shift, int rounding, Py_ssize_t n) noexcept nogil:
-    """Unsigned means over 2**shift cells, 1 <= shift <= 8 (16): no division, and it vectorises."""
+cdef inline void round_shift(const total* sums, bits* out, int shift, uint16_t factor, int rounding,
+                             Py_ssize_t n) noexcept nogil:
+    """Unsigned means over 2**shift cells, 1 <= shift <= 8 (16): no division, and it vectorises.
+    `factor` is 2**(16 - shift), not written as a shift: that would be undone into wide shifts."""
     cdef Py_ssize_t i
-    cdef uint32_t factor = <uint32_t> 1 << (16 - shift if shift < 16 else 0)
     cdef total half = <total> (<total> 1 << (shift - 1)), t
     if rounding == HALF_EVEN:
         for i in range(n):
@@ -87,7 +88,7 @@ cdef inline double cube_root(double x) noexcept nogil:
 
 
 cdef inline void smooth(const Formula* f, const double* acc, const double* context, const double* other,
-                        const Counts* counts, double* out, Py_ssize_t n) noexcept nogil:
+                        const double* rest, const Counts* counts, double* out, Py_ssize_t n) noexcept nogil:
     """The formulas of reducers that worked in double.  A context that is not finite (NaN, or an
     infinity as maximum) is the result."""
     cdef Py_ssize_t i
@@ -109,6 +110,9 @@ cdef inline void smooth(const Formula* f, const double* acc, const double* conte
             x = m
         elif f.code == LOG_SUM:
             x = m + log(acc[i] / count_of(counts, i) if f.mean else acc[i]) / f.p
+        elif f.p < 1:  # such a root magnifies the rounding of the sum
+            x = <double> (m * powl((<long double> acc[i] + rest[i]) / (
+                count_of(counts, i) if f.code == POWER_MEAN else 1), 1 / <long double> f.p)) if m != 0 else 0
         else:  # NORM, POWER_MEAN: m * root(sum (x / m) ** p)
             x = acc[i] / count_of(counts, i) if f.code == POWER_MEAN else acc[i]
             if f.p == 2:
@@ -140,6 +144,7 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
     """Sums to means; `high` is the second word of 64-bit sums, or NULL."""
     cdef int64_t d = f.divisor if f.divisor else counts.n
     cdef int shift = 0
+    cdef uint16_t factor
     if have == F64 and want == F32 and (f.divisor or counts.uniform):
         scale_to_float(<const double*> low, 1 / <double> d, <float*> out, n)
     elif have == F64:
@@ -150,11 +155,12 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
         if want < F32 and not signed and (f.divisor or counts.uniform) and power_of_two(d) and d > 1:
             while (<int64_t> 1 << shift) < d:
                 shift += 1
+            factor = <uint16_t> (65536 // d)
             if have == U16 and want == U8:
-                round_shift(<const uint16_t*> low, <uint8_t*> out, shift, f.rounding, n)
+                round_shift(<const uint16_t*> low, <uint8_t*> out, shift, factor, f.rounding, n)
                 return
             if have == U32 and want == U16:
-                round_shift(<const uint32_t*> low, <uint16_t*> out, shift, f.rounding, n)
+                round_shift(<const uint32_t*> low, <uint16_t*> out, shift, factor, f.rounding, n)
                 return
         widen_any(have + signed, low, wide, True, n)
         divide(<const double*> wide, counts, f.divisor, True, <double*> wide, n)

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from .store cimport widen_any
 from .plan cimport *
 from .reduce cimport (
-    close_lane, count_cells, lane_blocks, open_lane, results_of, write_lines,
+    close_lane, count_cells, lane_blocks, open_lane, results_of, width_of, write_lines, write_strips,
 )
 from .scratch cimport *
 from .tiles cimport join, join_rest
@@ -51,16 +51,20 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
                and line[m].total == line.total and line[m].times == line.times):
             m += 1
         count_cells(p, s, line, m, tile)
+        if p.g.strip and m == 1 and line.times == 1:
+            write_strips(p, arrays, s, line, tile)
+            n += 1
+            continue
         results = results_of(p, m, tile)
         blocks = p.g.segments * max((line.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
         for i in range(p.n_lanes):
             open_lane(p, s, &p.lanes[i], results)
             result = lane_blocks(p, arrays, s, &p.lanes[i], line, m, tile, 0, blocks)
-            close_lane(p, s, &p.lanes[i], line, results, result, <int> i)
+            close_lane(p, s, &p.lanes[i], line, tile, results, result, <int> i)
             if p.n_lanes == 1:
                 s.lane[i] = result
             else:
-                memcpy(s.lane[i], result, results * p.lanes[i].want_size)
+                memcpy(s.lane[i], result, results * width_of(&p.lanes[i]))
         write_lines(p, arrays, s, line, m, tile)
         n += m
 
@@ -76,7 +80,7 @@ cdef inline void resume(const Plan* p, Scratch* s, Py_ssize_t item, int lanes, c
     locate(&p.g, s.index, s.lines)
     count_cells(p, s, s.lines, 1, tile)
     for i in range(lanes):
-        memcpy(s.lane[i], values + (item * p.n_lanes + i) * slot, n * p.lanes[i].want_size)
+        memcpy(s.lane[i], values + (item * p.n_lanes + i) * slot, n * width_of(&p.lanes[i]))
         if i == p.count_lane:
             widen_any(p.lanes[i].want, s.lane[i], s.counts, False, n)
             s.count.uniform = False
@@ -94,7 +98,7 @@ cdef inline void reduce_group(const Plan* p, const Arrays* arrays, Scratch* s, P
     if block < blocks:
         memcpy(partial + item * slot,
                lane_blocks(p, arrays, s, &p.lanes[lane], s.lines, 1, tile, block, min(block + group, blocks)),
-               n * (16 if p.lanes[lane].op == FIRST else p.lanes[lane].want_size))
+               n * width_of(&p.lanes[lane]))
 
 
 cdef inline void join_groups(const Plan* p, Scratch* s, Py_ssize_t item, int lane, Py_ssize_t group,
@@ -105,11 +109,11 @@ cdef inline void join_groups(const Plan* p, Scratch* s, Py_ssize_t item, int lan
     open_lane(p, s, here, n)
     blocks = p.g.segments * max((s.lines.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
     for i in range((blocks + group - 1) // group):
-        memcpy(s.state[top], partial + (item * groups + i) * slot, n * (16 if here.op == FIRST else here.want_size))
+        memcpy(s.state[top], partial + (item * groups + i) * slot, n * width_of(here))
         top = join(here, s.state, top, i, n)
     join_rest(here, s.state, top, n)
-    close_lane(p, s, here, s.lines, n, s.state[0], lane)
-    memcpy(values + (item * p.n_lanes + lane) * slot, s.state[0], n * here.want_size)
+    close_lane(p, s, here, s.lines, item % p.g.tiles, n, s.state[0], lane)
+    memcpy(values + (item * p.n_lanes + lane) * slot, s.state[0], n * width_of(here))
 
 
 cdef inline void write_item(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item,

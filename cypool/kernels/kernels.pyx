@@ -5,9 +5,12 @@
 This one source is built once for each CPU level.  `Plan.run` divides the output into items (bands
 of rows, tiles of columns), and `reduce_band` in items.pxd does one of them.
 """
+from cpython.buffer cimport (
+    PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer,
+)
 from cpython.exc cimport PyErr_CheckSignals
 from cython.parallel cimport prange, threadid
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from .items cimport join_groups, reduce_band, reduce_group, write_item
@@ -25,11 +28,14 @@ cdef class Reduction:
     cdef Plan p
     cdef Axis axes[65]
     cdef list keep                       # memory that p points into
-    cdef Py_ssize_t x_origin, mask_origin, out_origin, x_bytes, mask_bytes, out_bytes
+    cdef Py_ssize_t ndim, out_bytes
+    cdef Py_ssize_t shape[64]
+    cdef Py_ssize_t x_strides[64]
+    cdef Py_ssize_t mask_strides[64]
     cdef Py_ssize_t items, cost, group, groups
     cdef readonly Py_ssize_t nbytes
 
-    def __init__(self, *, axes, geometry, lanes, formula, weights, extents):
+    def __init__(self, *, axes, geometry, lanes, formula, weights, shape, strides, mask_strides, out_bytes):
         cdef Py_ssize_t i
         self.keep = []
         self.p.g.axes = self.axes
@@ -44,8 +50,10 @@ cdef class Reduction:
         self.p.weights = NULL
         if weights is not None:
             self.p.weights = self.doubles(weights)
-        (self.x_origin, self.x_bytes, self.mask_origin, self.mask_bytes,
-         self.out_origin, self.out_bytes) = extents
+        self.ndim, self.out_bytes = len(shape), out_bytes
+        for i in range(self.ndim):
+            self.shape[i], self.x_strides[i] = shape[i], strides[i]
+            self.mask_strides[i] = mask_strides[i] if mask_strides is not None else 0
         self.divide_work()
 
     cdef const double* doubles(self, const double[::1] table):
@@ -78,8 +86,9 @@ cdef class Reduction:
         g.size, g.swap, g.plain = given["size"], given["swap"], given["plain"]
         g.masked, g.planes, g.uniform = given["masked"], given["planes"], given["uniform"]
         g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
-        g.band, g.pitch, g.span = given["band"], given["pitch"], given["span"]
+        g.band, g.pitch, g.span, g.strip = given["band"], given["pitch"], given["span"], given["strip"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
+        g.sliding = given["sliding"]
         g.capacity, g.out_cell, g.work = given["capacity"], given["out_cell"], given["work"]
 
     cdef set_lane(self, Lane* lane, dict given):
@@ -92,7 +101,7 @@ cdef class Reduction:
         lane.par, lane.eps = given["par"], given["eps"]
         lane.nan_value, lane.mask_value = given["nan_value"], given["mask_value"]
         lane.identity, lane.border_value = given["identity"], given["border_value"]
-        lane.direct = given["direct"]
+        lane.border_raw, lane.direct = given["border_raw"], given["direct"]
 
     cdef set_formula(self, dict given):
         cdef Formula* f = &self.p.f
@@ -128,35 +137,68 @@ cdef class Reduction:
         cdef double work = <double> items * <double> self.cost
         return max(1, min(items, <Py_ssize_t> min(work / 32768.0, 1e6)))
 
-    def run(self, const uint8_t[::1] x not None, const uint8_t[::1] mask, uint8_t[::1] out not None,
-            int workers):
-        """Reduces x into out.  Returns 0, or 1 if a window was empty, plus 2 if a NaN took part."""
+    cdef int check(self, const Py_buffer* given, const Py_ssize_t* strides) except -1:
+        """The array still lies in memory as the plan says: another thread may have changed it."""
+        cdef Py_ssize_t i
+        cdef bint alike = given.ndim == self.ndim
+        for i in range(self.ndim if alike else 0):
+            alike = alike and given.shape[i] == self.shape[i]
+            alike = alike and (given.shape[i] == 1 or given.strides[i] == strides[i])
+        if not alike:
+            raise ValueError("the array changed its shape during the call")
+        return 0
+
+    def run(self, x not None, mask, out not None, int workers):
+        """Reduces x into out, which lies in one piece.  Returns 0, or 1 if a window was empty, plus 2
+        if a NaN took part.
+
+        Buffers rather than typed memoryviews: x has any number of dimensions, and bytes of any dtype."""
         cdef Arrays arrays
+        cdef Py_buffer from_x, from_mask, into
+        cdef bint masked = self.p.g.masked
+        PyObject_GetBuffer(x, &from_x, PyBUF_STRIDED_RO)
+        try:
+            self.check(&from_x, self.x_strides)
+            PyObject_GetBuffer(out, &into, PyBUF_STRIDED)
+            try:
+                if into.len != self.out_bytes:
+                    raise ValueError("out changed its shape during the call")
+                arrays.x, arrays.out, arrays.mask = <const char*> from_x.buf, <char*> into.buf, NULL
+                if not masked:
+                    return self.on_arrays(&arrays, workers)
+                PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
+                try:
+                    self.check(&from_mask, self.mask_strides)
+                    arrays.mask = <const char*> from_mask.buf
+                    return self.on_arrays(&arrays, workers)
+                finally:
+                    PyBuffer_Release(&from_mask)
+            finally:
+                PyBuffer_Release(&into)
+        finally:
+            PyBuffer_Release(&from_x)
+
+    cdef int on_arrays(self, const Arrays* arrays, int workers) except -1:
         cdef Scratch* scratch
         cdef Py_ssize_t i, size
         cdef char* block
         cdef Scratch probe
         cdef int found = 0
-        if (x.shape[0] < self.x_bytes or out.shape[0] < self.out_bytes
-                or (self.p.g.masked and (mask is None or mask.shape[0] < self.mask_bytes))):
-            raise ValueError("the array changed its shape during the call")
-        arrays.x = <const char*> &x[0] + self.x_origin
-        arrays.mask = <const char*> &mask[0] + self.mask_origin if self.p.g.masked else NULL
-        arrays.out = <char*> &out[0] + self.out_origin
         workers = max(workers, 1)
         size = (lay_out(&self.p, NULL, &probe) + 127) // 64 * 64
-        scratch = <Scratch*> calloc(workers, sizeof(Scratch) + size + 64)
+        scratch = <Scratch*> malloc(workers * (sizeof(Scratch) + size + 64))
         if scratch == NULL:
             raise MemoryError(f"no memory for {workers} x {size} bytes of scratch")
+        memset(scratch, 0, workers * sizeof(Scratch))
         try:
             block = <char*> (scratch + workers)
             block += (64 - <size_t> block % 64) % 64
             for i in range(workers):
                 lay_out(&self.p, block + i * size, &scratch[i])
             if self.groups:
-                self.run_large(&arrays, scratch, workers)
+                self.run_large(arrays, scratch, workers)
             else:
-                self.run_items(&arrays, scratch, workers)
+                self.run_items(arrays, scratch, workers)
             for i in range(workers):
                 found |= scratch[i].found_empty | 2 * scratch[i].found_nan
         finally:
@@ -212,30 +254,6 @@ cdef class Reduction:
         finally:
             free(values)
         return 0
-
-
-cdef bint exact(object value, tuple trusted, list types) except -1:
-    """Appends the types inside `value` if equal values of these types mean the same call."""
-    cdef object t = type(value)
-    if t is tuple:
-        for item in value:
-            if not exact(item, trusted, types):
-                return False
-    elif t is float:
-        types.append(value.hex())
-        return True
-    types.append(t)
-    return (t is int or t is str or t is tuple or value is None or t is bool
-            or isinstance(value, trusted) or (callable(value) and t.__hash__ is not None))
-
-
-def typed_key(tuple call not None, tuple trusted not None):
-    """A dict key for the arguments of a call, or None if they hold anything but plain values and
-    instances of `trusted` classes.
-
-    Equal keys mean equal calls: 2, 2.0 and True are equal in Python, but not as a window."""
-    cdef list types = []
-    return (call, tuple(types)) if exact(call, trusted, types) else None
 
 
 def floor_copy(const uint8_t[::1] x not None, uint8_t[::1] out not None, int workers):

@@ -8,17 +8,34 @@ from .plan cimport *
 from .scratch cimport *
 
 
-cdef inline void load(const Plan* p, const char* row, Py_ssize_t cell, Py_ssize_t channel, int size,
-                      bint swap, const Tile* t, char* out) noexcept nogil:
-    """Cells low .. high of a row, mirrored ones included, as contiguous native samples."""
+cdef inline void load(const Plan* p, const char* base, Py_ssize_t offset, Py_ssize_t cell, Py_ssize_t channel,
+                      int size, bint swap, const void* value, const Tile* t, char* out) noexcept nogil:
+    """Cells low .. high of the row at `offset`, mirrored ones included, as contiguous native samples;
+    `value` where nothing is."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t C = p.g.channels, i, low = max(t.low, 0), high = min(t.high, axis.n)
-    for i in range(t.low, min(low, t.high)):
-        gather(size, row + fold_cell(axis, i) * cell, 1, cell, C, channel, swap, out + (i - t.low) * C * size)
-    if high > low:
+    cdef Py_ssize_t C = p.g.channels, i, j, c, low = max(t.low, 0), high = min(t.high, axis.n)
+    cdef const char* row = base + (0 if offset == PADDED else offset)
+    if high > low and offset != PADDED:
         gather(size, row + low * cell, high - low, cell, C, channel, swap, out + (low - t.low) * C * size)
-    for i in range(max(high, t.low), t.high):
-        gather(size, row + fold_cell(axis, i) * cell, 1, cell, C, channel, swap, out + (i - t.low) * C * size)
+    i = t.low
+    while i < t.high:
+        if i == low and high > low and offset != PADDED:
+            i = high
+            continue
+        j = -1 if offset == PADDED else fold_cell(axis, i)
+        if j >= 0:
+            gather(size, row + j * cell, 1, cell, C, channel, swap, out + (i - t.low) * C * size)
+        else:
+            for c in range(C):
+                memcpy(out + ((i - t.low) * C + c) * size, value, size)
+        i += 1
+
+
+cdef inline void load_mask(const Plan* p, const Arrays* arrays, Py_ssize_t x, Py_ssize_t m, const Tile* t,
+                           char* out) noexcept nogil:
+    """The mask beside a row of x; cells of the border take part."""
+    cdef char one = 1
+    load(p, arrays.mask, PADDED if x == PADDED else m, p.g.mask_cell, p.g.mask_channel, 1, False, &one, t, out)
 
 
 cdef inline void exchange(char** a, char** b) noexcept nogil:
@@ -35,17 +52,17 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     cdef int code = lane.raw
     cdef bint converted = False
     if lane.from_mask:
-        load(p, arrays.mask + m, p.g.mask_cell, p.g.mask_channel, 1, False, t, here[0])
-    elif (p.g.plain and lane.convert1 != KEEP and not lane.fill_nan and t.low >= 0
+        load_mask(p, arrays, x, m, t, here[0])
+    elif (p.g.plain and lane.convert1 != KEEP and not lane.fill_nan and x != PADDED and t.low >= 0
           and t.high <= p.g.axes[p.g.leading].n):
         convert(lane.convert1, code, arrays.x + x + t.low * p.g.x_cell, here[0], n)
         converted = True
     else:
-        load(p, arrays.x + x, p.g.x_cell, p.g.x_channel, p.g.size, p.g.swap, t, here[0])
+        load(p, arrays.x, x, p.g.x_cell, p.g.x_channel, p.g.size, p.g.swap, &lane.border_raw, t, here[0])
         if lane.half:
             half_to_float(<const uint16_t*> here[0], <float*> s.spare, n)
             exchange(here, &s.spare)
-    if lane.fill_nan:
+    if lane.fill_nan and lane.op != FIRST:
         if code == F32:
             replace_nan(<float*> here[0], (<const float*> &lane.nan_value)[0], n)
         else:
@@ -59,7 +76,7 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     if lane.transform != SAME:
         transform(lane.transform, <double*> here[0], lane.eps, n)
     if lane.fill_masked:
-        load(p, arrays.mask + m, p.g.mask_cell, p.g.mask_channel, 1, False, t, <char*> s.mask)
+        load_mask(p, arrays, x, m, t, <char*> s.mask)
         replace_masked_any(lane.have_size, here[0], &lane.mask_value, s.mask, n)
     return here[0]
 
@@ -73,26 +90,6 @@ cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C)
         memcpy(row + i * size, &lane.mask_value, size)
     for i in range(first + n, last):
         memcpy(row + i * size, &lane.mask_value, size)
-
-
-cdef inline void merge_ahead(const Lane* lane, const void** rows, Py_ssize_t count, Py_ssize_t n,
-                             char* acc) noexcept nogil:
-    """One line, a few hundred bytes of each row at a time, while the next ones are on their way:
-    the hardware's own prefetching ends at each page of a row.  Measured: 2x2 means of float32 in 4.3
-    instead of 5.5 ms, of uint16 in 2.0 instead of 2.5; nothing gained from five rows on."""
-    cdef Py_ssize_t bytes = lane.have_size * (2 if lane.pairs else 1), step = AHEAD // bytes, i, j, k, part
-    i = 0
-    while i < n:
-        part = min(step, n - i)
-        for j in range(count):
-            k = AHEAD
-            while k < 2 * AHEAD:
-                prefetch(<const char*> rows[j] + k)
-                k += 64
-        merge(lane.op, lane.pairs, lane.have, lane.want, rows, count, 1, part, acc + i * lane.want_size, 0, True)
-        for j in range(count):
-            rows[j] = <const char*> rows[j] + step * bytes
-        i += step
 
 
 cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
@@ -116,10 +113,7 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
             list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.tap)
             for j in range(count):
                 s.pointers[i * count + j] = base + s.x[j]
-        if m == 1 and count <= 4:
-            merge_ahead(lane, s.pointers, count, n, target)
-        else:
-            merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, m, n, target, pitch, True)
+        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, m, n, target, pitch, True)
         return
     for i in range(m):
         list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.tap)

@@ -10,6 +10,9 @@ written once for each four.  The order of operations depends on the number of ro
 """
 from .rows cimport *
 
+cdef enum:
+    PIECE = 64  # pairs of floats merged before they are added up
+
 
 cdef inline void merge_rows(Op* op, const sample** rows, Py_ssize_t taps, Py_ssize_t lines,
                             Py_ssize_t n, work* acc, Py_ssize_t pitch, bint first) noexcept nogil:
@@ -62,6 +65,34 @@ cdef inline void merge_rows(Op* op, const sample** rows, Py_ssize_t taps, Py_ssi
             acc += pitch
 
 
+cdef inline void merge_halved(const float** rows, Py_ssize_t taps, Py_ssize_t lines, Py_ssize_t n, double* acc,
+                              Py_ssize_t pitch, bint first) noexcept nogil:
+    """Sums of pairs of floats: a short piece of merged doubles, then its neighbours.  Converting before
+    pairing takes half the shuffles that pairs of floats would."""
+    cdef double piece[2 * PIECE]
+    cdef const float* at[64]
+    cdef Py_ssize_t i, j, line, m
+    for line in range(lines):
+        for j in range(taps):
+            at[j] = rows[line * taps + j]
+        if taps == 2 and first:
+            add_pairs(at[0], at[1], acc + line * pitch, n)
+            continue
+        i = 0
+        while i < n:
+            m = min(n - i, PIECE)
+            merge_rows(<Sum*> NULL, at, taps, 1, 2 * m, <double*> piece, 0, True)
+            if first:
+                for j in range(m):
+                    acc[line * pitch + i + j] = piece[2 * j] + piece[2 * j + 1]
+            else:
+                for j in range(m):
+                    acc[line * pitch + i + j] += piece[2 * j] + piece[2 * j + 1]
+            for j in range(taps):
+                at[j] += 2 * PIECE
+            i += PIECE
+
+
 cdef inline void merge_same(Op* op, int code, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
                             Py_ssize_t n, void* acc, Py_ssize_t pitch, bint first) noexcept nogil:
     """merge_rows where the working type is the sample type."""
@@ -107,7 +138,10 @@ cdef inline void merge_sum(Op* op, int have, int want, const void** rows, Py_ssi
     """Sums: integers of any width in the unsigned type `want`, floats in double."""
     if want == F64:
         if have == F32:
-            merge_rows(op, <const float**> rows, taps, lines, n, <double*> acc, pitch, first)
+            if Op is Pair:
+                merge_halved(<const float**> rows, taps, lines, n, <double*> acc, pitch, first)
+            else:
+                merge_rows(op, <const float**> rows, taps, lines, n, <double*> acc, pitch, first)
         else:
             merge_rows(op, <const double**> rows, taps, lines, n, <double*> acc, pitch, first)
     elif want == U16:

@@ -17,15 +17,23 @@ from .rows cimport *
 
 cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS
     IGNORE, CONSTANT, REFLECT, SYMMETRIC, EDGE, WRAP
+    VALUE  # as CONSTANT, but visited one by one: windows with a weight for each cell
 
 cdef enum:  # what a lane's taps see besides x
     NO_CONTEXT, LANE_CONTEXT, MEAN_CONTEXT
+
+cdef extern from *:
+    """
+    #define CYPOOL_FAR INT64_MAX
+    #define CYPOOL_PADDED PTRDIFF_MIN
+    """
+    const int64_t FAR "CYPOOL_FAR"           # beyond every position
+    const Py_ssize_t PADDED "CYPOOL_PADDED"  # in place of a row's offset: a row of padded cells
 
 cdef enum:
     GROUP = 4           # rows decoded before they are merged
     ROWS = 64           # rows merged before a partial result is set aside
     BLOCK_ROWS = 1024   # rows of one block of work
-    AHEAD = 2048        # bytes of each row that are merged while as many are fetched
 
 cdef struct Axis:
     Py_ssize_t n, o               # cells, outputs
@@ -51,6 +59,7 @@ cdef struct Lane:                 # one reduction; most reducers need one, some 
     int tap, context
     double par, eps               # of the tap function, of the transform
     uint64_t nan_value, mask_value, identity, border_value  # bits in the types raw, have, want, want
+    uint64_t border_raw           # the border's value as it would lie in memory
     bint direct                   # rows are merged from memory as they are
 
 cdef struct Geometry:
@@ -63,9 +72,11 @@ cdef struct Geometry:
     bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
     Py_ssize_t rows, outputs      # output rows, tiles' outputs
     Py_ssize_t tiles, band, pitch # tiles a row; rows a work item; outputs between two rows of a band
+    Py_ssize_t strip              # 0, or outputs that go through all stages at a time
     Py_ssize_t span               # most cells a tile (or segment) reads
     Py_ssize_t segment            # 0, or cells of one segment: windows longer than a tile
     Py_ssize_t segments           # most segments of a window
+    bint sliding                  # segments are parts of each window, not of the row
     Py_ssize_t taps               # most rows of a window
     Py_ssize_t capacity           # samples of a scratch row
     Py_ssize_t out_cell           # bytes of an output cell (C samples)
@@ -91,6 +102,7 @@ cdef struct Line:                 # one output row
     Py_ssize_t x, mask, out, plane
     Py_ssize_t taps               # input rows
     int64_t real, total, times    # cells of its windows: that exist, with padding; of flat axes
+    int64_t pad                   # position of the first padded cell on the leading axes, or FAR
     Py_ssize_t* start             # first tap, and the range of taps that exist, on each axis
     Py_ssize_t* low
     Py_ssize_t* high
@@ -102,10 +114,12 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
 
 
 cdef inline Py_ssize_t fold_cell(const Axis* axis, Py_ssize_t cell) noexcept nogil:
-    """The cell that a padded cell mirrors."""
+    """The cell that a padded cell mirrors; -1: none, it holds the border's value."""
     cdef Py_ssize_t n = axis.n
     if 0 <= cell < n:
         return cell
+    if axis.border == VALUE:
+        return -1
     if axis.border == REFLECT:
         return -cell if cell < 0 else 2 * n - 2 - cell
     if axis.border == SYMMETRIC:
@@ -150,6 +164,14 @@ cdef inline void window(const Axis* axis, Py_ssize_t plane, Py_ssize_t i, Py_ssi
         tap_range(axis, start[0], axis.k, 0, axis.n, low, high)
 
 
+cdef inline int64_t first_pad(const Axis* axis, Py_ssize_t low, Py_ssize_t high, Py_ssize_t total) noexcept nogil:
+    """Position of the first padded cell that this axis gives a window: taps 0 .. total with padding, of
+    which low .. high exist."""
+    if total == high - low:
+        return FAR
+    return 0 if low > 0 or high == low else high * axis.rank
+
+
 cdef inline bint is_batch(const Axis* axis) noexcept nogil:
     return axis.k == 1 and axis.s == 1 and axis.starts == NULL and axis.before == 0 and axis.after == 0
 
@@ -160,6 +182,7 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) 
     cdef const Axis* axis
     line.x = line.mask = line.out = line.plane = 0
     line.taps = line.real = line.total = line.times = 1
+    line.pad = FAR
     if g.planes:
         for a in range(g.leading):
             line.plane += index[a] * g.axes[a].plane
@@ -176,6 +199,7 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) 
         window(axis, line.plane, index[a], &line.start[a], &line.low[a], &line.high[a], &total)
         line.real *= line.high[a] - line.low[a]
         line.total *= total
+        line.pad = min(line.pad, first_pad(axis, line.low[a], line.high[a], total))
         if axis.flat and line.high[a] > line.low[a]:
             line.times *= line.high[a] - line.low[a]
             line.start[a] = 0
@@ -186,9 +210,10 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) 
 
 cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first, Py_ssize_t count,
                            Py_ssize_t* x, Py_ssize_t* mask, Py_ssize_t* rank, Py_ssize_t* tap) noexcept nogil:
-    """Rows first .. first + count of a line, in order: offsets into x and mask, and the position in
-    the window.  `tap` is scratch: one number for each leading axis."""
+    """Rows first .. first + count of a line, in order: offsets into x and mask (PADDED: none), and the
+    position in the window.  `tap` is scratch: one number for each leading axis."""
     cdef Py_ssize_t a, i, cell, rest = first, x0, mask0, rank0, last = -1
+    cdef bint padded
     cdef const Axis* axis
     for a in range(g.leading - 1, -1, -1):
         tap[a] = line.low[a] + rest % (line.high[a] - line.low[a])
@@ -198,21 +223,22 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
     i = 0
     while i < count:
         # all but the last axis that varies are fixed for a while
-        x0, mask0, rank0 = line.x, line.mask, 0
+        x0, mask0, rank0, padded = line.x, line.mask, 0, False
         for a in range(g.leading):
             axis = &g.axes[a]
             if a != last and not is_batch(axis):
                 cell = fold_cell(axis, line.start[a] + tap[a] * axis.d)
+                padded = padded or cell < 0
                 x0 += cell * axis.x
                 mask0 += cell * axis.mask
                 rank0 += tap[a] * axis.rank
         if last < 0:
-            x[0], mask[0], rank[0] = x0, mask0, rank0
+            x[0], mask[0], rank[0] = PADDED if padded else x0, mask0, rank0
             return
         axis = &g.axes[last]
         while i < count and tap[last] < line.high[last]:
             cell = fold_cell(axis, line.start[last] + tap[last] * axis.d)
-            x[i] = x0 + cell * axis.x
+            x[i] = PADDED if padded or cell < 0 else x0 + cell * axis.x
             mask[i] = mask0 + cell * axis.mask
             rank[i] = rank0 + tap[last] * axis.rank
             tap[last] += 1

@@ -30,8 +30,7 @@ cdef struct Scratch:
     char* state[DEEP]             # partial results of many blocks
     char* lane[6]                 # result of each lane
     double* context
-    char* sums                    # of taps, and what rounding took from them
-    double* rest
+    char* sums                    # of taps, then what rounding took from them (or ranks)
     char* wide
     char* wide2
     char* out
@@ -94,7 +93,6 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
         s.lane[i] = carve(&at, results * 16)
     s.context = <double*> carve(&at, results * 8)
     s.sums = carve(&at, results * 16)
-    s.rest = <double*> carve(&at, results * 8)
     s.wide = carve(&at, results * 8)
     s.wide2 = carve(&at, results * 8)
     s.out = carve(&at, results * 8)

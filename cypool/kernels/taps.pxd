@@ -8,7 +8,7 @@ A cell that takes no part holds a NaN in the decoded row and adds nothing; a win
 NaN has a NaN context, which decides its result.  Sums are compensated (Neumaier), so that their
 error does not grow with the window.
 """
-from libc.math cimport exp, fabs, pow
+from libc.math cimport exp, fabs, pow, powl
 
 from .rows cimport *
 
@@ -44,12 +44,30 @@ cdef inline double tap_term(int f, double x, double context, double par) noexcep
     return x
 
 
+cdef inline void add_wide(double* acc, double* rest, long double t) noexcept nogil:
+    """acc + rest += t, of which a double cannot hold the last bits."""
+    cdef double high = <double> t, total = acc[0] + high
+    rest[0] += (acc[0] - total) + high if fabs(acc[0]) >= fabs(high) else (high - total) + acc[0]
+    if fabs(high) <= 1.7976931348623157e308:
+        rest[0] += <double> (t - high)
+    acc[0] = total
+
+
+cdef inline long double ratio_power(double x, double context, double par) noexcept nogil:
+    """(x / context)**par in the widest type: a root of degree below 1 magnifies what is lost here."""
+    return powl(<long double> x / context, par)
+
+
 cdef inline void tap_add(int f, const double* x, Py_ssize_t step, const double* context,
                          double* acc, double* rest, Py_ssize_t n, double weight, double par) noexcept nogil:
     """acc + rest += weight * f(x[i * step], context[i]) for i < n."""
     cdef Py_ssize_t i
     cdef double t, total
-    if f == WEIGHT:
+    if f == RATIO_POWER and par < 1:
+        for i in range(n):
+            if x[i * step] == x[i * step]:
+                add_wide(acc + i, rest + i, ratio_power(x[i * step], context[i], par))
+    elif f == WEIGHT:
         for i in range(n):
             t = weight * x[i * step]
             total = acc[i] + t
@@ -64,11 +82,45 @@ cdef inline void tap_add(int f, const double* x, Py_ssize_t step, const double* 
                 acc[i] = total
 
 
-cdef inline void tap_close(double* acc, const double* rest, Py_ssize_t n) noexcept nogil:
-    """acc += rest; an infinite sum has no rest."""
+cdef inline void tap_close(double* acc, double* rest, Py_ssize_t n) noexcept nogil:
+    """acc + rest as acc, rounded, and what that took; an infinite sum has no rest."""
     cdef Py_ssize_t i
+    cdef double total
     for i in range(n):
-        acc[i] += rest[i] if fabs(acc[i]) <= 1.7976931348623157e308 else 0
+        if fabs(acc[i]) <= 1.7976931348623157e308:
+            total = acc[i] + rest[i]
+            rest[i] -= total - acc[i]
+            acc[i] = total
+        else:
+            rest[i] = 0
+
+
+cdef inline void combine_sums(double* acc, const double* other, Py_ssize_t n) noexcept nogil:
+    """Two partial results of taps: n sums, then n rests each."""
+    cdef Py_ssize_t i
+    cdef double total
+    for i in range(n):
+        total = acc[i] + other[i]
+        acc[n + i] += other[n + i]
+        acc[n + i] += (acc[i] - total) + other[i] if fabs(acc[i]) >= fabs(other[i]) else (other[i] - total) + acc[i]
+        acc[i] = total
+
+
+cdef inline void exclude_nan(const bits* x, uint8_t* valid, bits largest, Py_ssize_t n) noexcept nogil:
+    """valid &= x is no NaN, by its bits; `largest`: those of infinity."""
+    cdef Py_ssize_t i
+    cdef bits magnitude = <bits> (<bits> -1 >> 1)
+    for i in range(n):
+        valid[i] = valid[i] & ((x[i] & magnitude) <= largest)
+
+
+cdef inline void exclude_nans(int size, const void* x, uint8_t* valid, Py_ssize_t n) noexcept nogil:
+    if size == 2:
+        exclude_nan(<const uint16_t*> x, valid, 0x7C00, n)
+    elif size == 4:
+        exclude_nan(<const uint32_t*> x, valid, 0x7F800000, n)
+    else:
+        exclude_nan(<const uint64_t*> x, valid, <uint64_t> 0x7FF << 52, n)
 
 
 cdef inline void first_bits(const bits* x, Py_ssize_t step, const uint8_t* valid, uint64_t* value,

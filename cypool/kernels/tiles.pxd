@@ -8,7 +8,12 @@ divided.
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport COMBINE, FILL, Work, on_work
-from .taps cimport combine_first
+from .taps cimport combine_first, combine_sums
+
+
+cdef inline Py_ssize_t segment_taps(const Plan* p, Py_ssize_t segment) noexcept nogil:
+    """Taps of one part of a window that slides in parts."""
+    return min(p.g.segment, p.g.axes[p.g.leading].k - segment * p.g.segment)
 
 
 cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_ssize_t segment,
@@ -36,7 +41,12 @@ cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_s
     t.cells = stop - start
     t.low = max(start, first)
     t.high = max(min(stop, last), t.low)
-    if p.g.segment:
+    if p.g.sliding:  # a part of each window
+        t.p0 = start + segment * p.g.segment
+        t.cells = (t.n - 1) * axis.s + segment_taps(p, segment)
+        t.low = max(t.p0, first)
+        t.high = max(min(t.p0 + t.cells, last), t.low)
+    elif p.g.segment:  # a part of the row
         t.low = min(t.low + segment * p.g.segment, t.high)
         t.high = min(t.low + p.g.segment, t.high)
         t.p0 = t.low
@@ -64,11 +74,14 @@ cdef inline void combine(const Lane* lane, char* a, char* b, Py_ssize_t n) noexc
     if lane.op == FIRST:
         combine_first(<uint64_t*> a, <const uint64_t*> b, n)
         return
+    if lane.op == TAPS:
+        combine_sums(<double*> a, <const double*> b, n)
+        return
     w.verb = COMBINE
     w.a = a
     w.b = b
     w.m = n
-    on_work(SUM if lane.op == TAPS else lane.op, lane.want, &w)
+    on_work(lane.op, lane.want, &w)
 
 
 cdef inline Py_ssize_t join(const Lane* lane, char** stack, Py_ssize_t top, Py_ssize_t done,
