@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import integer, text
-from .engine import Plan, make_plan
+from .engine import NO_DRAW, Plan, make_plan
 from .geometry import BORDERS
 from .lanes import check_dtype, result_dtype, scalar
+from .large import select_large
 from .reducers import TABLE, Reducer
+from .rows import SLOTS
 from .slow import apply_callable
 from .windows import Span
 
@@ -21,6 +24,10 @@ __all__ = ["Call", "check_out", "run", "taking_part", "window_weights"]
 Array = NDArray[Any]
 Spans = dict[int, Span]
 
+BETWEEN = (
+    "return_indices: a quantile lies between two cells; method must be 'lower', 'higher' or 'nearest', "
+    "or every window must have an odd number of cells (median)"
+)
 NAN_POLICIES = ("propagate", "omit", "raise")
 ENOUGH = Reducer("enough", "True if enough cells take part", lambda options, kind: (), "count", "bool", empty=False)
 
@@ -78,27 +85,71 @@ def _overlap(out: Array, array: Array, seen: Array | None) -> bool:
 # ---- the run ----------------------------------------------------------------------------------
 
 
-def run(plan: Plan, array: Array, seen: Array | None, out: Array | None, workers: int | None) -> Array:
-    """The plan on data: the output, and errors about windows."""
+def random_key(rng: Any) -> int:
+    """One number from a generator, a seed or (None) the system's entropy."""
+    return int(np.random.default_rng(rng).integers(1, 2**64, dtype=np.uint64))
+
+
+def as_pair(out: Any) -> tuple[Any, Any]:
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise TypeError(f"out must be a pair (values, indices) with return_indices, not {out!r}")
+    return out[0], out[1]
+
+
+def run(plan: Plan, array: Array, seen: Array | None, out: Any, workers: int | None) -> Any:
+    """The plan on data: the output (with indices: a pair), and errors about windows."""
+    if plan.indexed or plan.draws is not NO_DRAW:
+        return _run_selecting(plan, array, seen, out, workers)
     if out is None:
         target = result = plan.empty()
     else:
         target = result = check_out(out, plan.out_shape, plan.out_dtype)
         if not plan.fits(out) or _overlap(out, array, seen):
             target = plan.empty()
-    found = plan.run(array, seen, target, workers)
+    report(plan, plan.run(array, seen, target, workers), array, seen, workers)
+    if target is not result:
+        result[...] = target
+    return result
+
+
+def _run_selecting(plan: Plan, array: Array, seen: Array | None, out: Any, workers: int | None) -> Any:
+    key = 0 if plan.draws is NO_DRAW else random_key(plan.draws)
+    given = as_pair(out) if plan.indexed and out is not None else (out, None)
+    results: list[Any] = []
+    targets: list[Any] = []
+    for part, dtype in zip(given, (plan.out_dtype, np.dtype(np.int64))[: 1 + plan.indexed], strict=False):
+        result = None if part is None else check_out(part, plan.out_shape, dtype)
+        fits = result is not None and plan.fits(result) and not _overlap(result, array, seen)
+        targets.append(result if fits else plan.empty(dtype))
+        results.append(targets[-1] if result is None else result)
+    if len(results) == 2 and np.may_share_memory(results[0], results[1]) and out is not None:
+        raise ValueError("out must be two arrays that do not overlap")
+    report(plan, plan.run(array, seen, *targets[:1], workers, *targets[1:], key=key), array, seen, workers)
+    for target, result in zip(targets, results, strict=True):
+        if target is not result:
+            result[...] = target
+    return (results[0], results[1]) if plan.indexed else results[0]
+
+
+def report(plan: Plan, found: int, array: Array, seen: Array | None, workers: int | None) -> None:
+    """Raises what the kernels found."""
+    if found & 4:
+        raise ValueError(BETWEEN)
     if found & 2:
         which = _first(_cells(plan.spans, TABLE["any"], np.isnan(array), seen, "propagate", plan.border, workers))
         raise ValueError(f"x has a NaN in {which} and nan_policy is 'raise'")
     if found & 1 and plan.fails:
         enough = _cells(plan.spans, ENOUGH, array, seen, plan.nan_policy, plan.border, workers, plan.least)
-        raise ValueError(
-            f"{_first(~enough)} is empty (fewer than {plan.least} cells take part), "
-            f"and {plan.out_dtype} has no value for that: give fill_value"
-        )
-    if target is not result:
-        result[...] = target
-    return result
+        raise ValueError(_empty_window(enough, plan.least, plan.out_dtype, plan.indexed))
+
+
+def _empty_window(enough: Array, least: int, dtype: np.dtype[Any], indexed: bool) -> str:
+    why = "and has no index" if indexed else f"and {dtype} has no value for that: give fill_value"
+    return f"{_first(~enough)} is empty (fewer than {least} cells take part), {why}"
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
 def _first(flags: Array) -> str:
@@ -135,6 +186,7 @@ class Call:
     fill_value: Any
     dtype: Any
     masked: bool  # x is a masked array: so is the result
+    indexed: bool = False
 
     def __post_init__(self) -> None:
         text(self.nan_policy, NAN_POLICIES, "nan_policy")
@@ -147,7 +199,7 @@ class Call:
             key, row, spans, options, shape=array.shape, strides=array.strides, dtype=array.dtype,
             aligned=array.flags.aligned, mask_strides=None if seen is None else seen.strides, border=self.border,
             border_value=self.border_value, nan_policy=self.nan_policy, min_count=self.min_count,
-            fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked,
+            fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked, indexed=self.indexed,
         )  # fmt: skip
 
     def named(
@@ -156,7 +208,18 @@ class Call:
     ) -> Array:  # fmt: skip
         """A reducer of the table."""
         call = replace(self, nan_policy="omit") if omit else self
-        if self.array.dtype.kind == "c":
+        positions = self.indexed or row.formula == "position"
+        if self.indexed and (not row.selects or row.formula == "position"):
+            raise TypeError(f"return_indices must be False: reduce={row.name!r} gives no indices beside its values")
+        if positions and self.border == "constant":
+            raise ValueError("border='constant' has no indices: padded cells are no cells of x")
+        if options.get("ignore") is not None:
+            options = options | {"ignore": scalar(options["ignore"], self.array.dtype.newbyteorder("="), "ignore")}
+        cells = math.prod(s.longest for s in spans.values())
+        result: Any
+        if row.picks(options, self.indexed) and cells > SLOTS:
+            result = call.large(row, options, spans, out, workers)
+        elif self.array.dtype.kind == "c":
             call = call.without_nan()
             result = call.complex(row, options, spans, out, workers)
         else:
@@ -169,7 +232,52 @@ class Call:
             cells = call.array.real if self.array.dtype.kind == "c" else call.array
             hidden = _cells(spans, ENOUGH, cells, call.seen, call.nan_policy, call.border, workers, least)
             np.logical_not(hidden, out=hidden)
+        if self.indexed:
+            return tuple(np.ma.MaskedArray(part, mask=hidden) for part in result)
         return np.ma.MaskedArray(result, mask=hidden)
+
+    def large(
+        self, row: Reducer, options: dict[str, Any], spans: Spans, out: Any, workers: int | None
+    ) -> Any:  # fmt: skip
+        """Selection in windows of more cells than slots."""
+        if any(s.planes for s in spans.values()):
+            raise ValueError(f"windows of more than {SLOTS} cells that differ from plane to plane cannot be selected from")
+        x, native = self.array, check_dtype(self.array.dtype, row.kinds, "x")
+        dtype = result_dtype(row, native, options, self.dtype)
+        border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0
+        fill = None if self.fill_value is None else scalar(self.fill_value, dtype, "fill_value")
+        if self.nan_policy == "raise" and native.kind == "f":
+            flags = _cells(spans, TABLE["any"], np.isnan(x), self.seen, "propagate", self.border, workers)
+            if flags.any():
+                raise ValueError(f"x has a NaN in {_first(flags)} and nan_policy is 'raise'")
+        seen = None if self.seen is None else np.ascontiguousarray(self.seen)
+        method, positions = row.picks(options, self.indexed), self.indexed or row.formula == "position"
+        found = select_large(
+            (x != 0) if native.kind == "b" else x.astype(native, copy=False), seen,
+            {a: s.positions(self.border) for a, s in spans.items()}, border, method=method, options=options,
+            nan_policy=self.nan_policy, key=random_key(options["rng"]) if method == "stochastic" else 0,
+            whole=positions or dtype.kind in "iu" or options.get("method") in ("lower", "higher", "nearest"),
+        )  # fmt: skip
+        if positions and found.between:
+            raise ValueError(BETWEEN)
+        empty = found.count < max(self.min_count, 1)
+        value = found.index if row.formula == "position" else found.value
+        with np.errstate(over="ignore"):
+            value = (np.clip(value, *_limits(dtype)) if dtype.kind in "iu" and row.formula != "position" else value
+                     ).astype(dtype)  # fmt: skip
+        if empty.any():
+            if not self.masked and ((fill is None and dtype.kind != "f") or self.indexed):
+                raise ValueError(_empty_window(~empty, max(self.min_count, 1), dtype, self.indexed))
+            value[empty] = (np.nan if dtype.kind == "f" else 0) if fill is None else fill
+        parts = [value, found.index] if self.indexed else [value]
+        if out is None:
+            return tuple(parts) if self.indexed else value
+        given = as_pair(out) if self.indexed else (out,)
+        for target, part in zip(given, parts, strict=True):
+            check_out(target, part.shape, part.dtype)
+        for target, part in zip(given, parts, strict=True):
+            target[...] = part
+        return given if self.indexed else out
 
     def without_nan(self) -> Call:
         """nan_policy="omit" as a mask, for what does not skip NaN while it reads."""

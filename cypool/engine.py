@@ -15,9 +15,10 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BLOCK, LINES, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
+from .rows import BLOCK, LINES, SLOTS, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
 from .windows import Span
 
+NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
 
 __all__ = ["Plan", "cached", "make_plan"]
@@ -30,7 +31,9 @@ class Plan:
 
     __slots__ = (
         "border",
+        "draws",
         "fails",
+        "indexed",
         "least",
         "nan_policy",
         "nbytes",
@@ -48,7 +51,7 @@ class Plan:
         self, row: Reducer, spans: dict[int, Span], options: Mapping[str, Any], *, shape: tuple[int, ...],
         strides: tuple[int, ...], dtype: np.dtype[Any], aligned: bool, mask_strides: tuple[int, ...] | None,
         border: str, border_value: Any, nan_policy: str, min_count: int, fill_value: Any, out_dtype: Any,
-        quiet: bool,
+        quiet: bool, indexed: bool = False,
     ) -> None:  # fmt: skip
         native = check_dtype(dtype, row.kinds.replace("c", ""), "x")
         self.row, self.spans, self.border, self.nan_policy = row, spans, border, nan_policy
@@ -66,10 +69,13 @@ class Plan:
         fill = row.empty if fill_value is None else scalar(fill_value, self.out_dtype, "fill_value")
         if fill is None and (self.out_dtype.kind == "f" or quiet):
             fill = math.nan if self.out_dtype.kind == "f" else 0
-        collapsed = self._collapsed(strides, mask_strides, options, constant)
+        selects = row.picks(options, indexed) != ""
+        collapsed = set() if selects else self._collapsed(strides, mask_strides, options, constant)
         real = math.prod(max(min(s.longest, s.n), 1) for a, s in spans.items() if a not in collapsed)
         cells = math.prod(max(s.longest, 1) for a, s in spans.items() if a not in collapsed)
-        self.fails = fill is None
+        self.fails = fill is None or (indexed and not quiet)
+        self.indexed = indexed
+        self.draws = options["rng"] if row.picks(options, indexed) == "stochastic" else NO_DRAW
         self.reduction: Any = None
         self.useful = self.nbytes = 0
         self.order = tuple(sorted(range(len(shape)), key=lambda a: (strides[a] != 0, -abs(strides[a]))))
@@ -79,14 +85,14 @@ class Plan:
         if 0 in self.out_shape:
             return
         mirrored = BORDERS.index(border)
-        if constant and options.get("weights") is not None:  # each padded cell has a weight of its own
+        if constant and (selects or options.get("weights") is not None):  # each padded cell counts apart
             mirrored, constant = VISITED, False
         kernel = build(
             row, native, self.out_dtype, options, masked=mask_strides is not None, nan_policy=nan_policy,
             border=value if constant or mirrored == VISITED else None, cells=cells,
-            real=cells if mirrored > 1 else real, least=self.least, fill=fill,
+            real=cells if mirrored > 1 else real, least=self.least, fill=fill, indexed=indexed,
         )  # fmt: skip
-        axes = self._axes(shape, strides, mask_strides, collapsed)
+        axes = self._axes(shape, strides, mask_strides, collapsed, selects)
         planes = any(s.planes for s in spans.values())
         if planes:
             last = max((a for a in self.order if a in spans), key=self.order.index)
@@ -96,7 +102,10 @@ class Plan:
         masked = mask_strides is not None
         cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
         check_empty = kernel.formula["count_lane"] >= 0 or cells_at_least < self.least
+        if kernel.pick is not None and kernel.pick["slots"] > SLOTS:
+            raise AssertionError(f"{kernel.pick['slots']} cells are too many for slots")
         fields = self._geometry(merged, channels, kernel, dtype, aligned, masked, mirrored, constant, check_empty)
+        row_slots = fields["geometry"].pop("row_slots")
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
         weights = options.get("weights")
         self.reduction = dispatch.kernels.Reduction(
@@ -104,6 +113,7 @@ class Plan:
             lanes=kernel.lanes,
             formula=formula,
             weights=None if weights is None else np.ascontiguousarray(weights).ravel(),
+            pick=kernel.pick and kernel.pick | {"row_slots": row_slots},
             shape=shape,
             strides=strides,
             mask_strides=mask_strides,
@@ -137,23 +147,30 @@ class Plan:
         strides: tuple[int, ...],
         mask_strides: tuple[int, ...] | None,
         collapsed: set[int],
+        selects: bool,
     ) -> list[Axis]:
         mask = mask_strides or (0,) * len(shape)
         axes = []
-        rank = plane = 1
+        rank = plane = index = position = 1
         for a in range(len(shape) - 1, -1, -1):
             span = self.spans.get(a)
             if span is None:
-                axes.append(Axis(shape[a], shape[a], None, strides[a], mask[a], plane=plane))
+                axes.append(Axis(shape[a], shape[a], None, strides[a], mask[a], plane=plane, position=position * selects))
                 plane *= shape[a]
+                position *= shape[a]
                 continue
             if a in collapsed:
                 axes.append(Axis(span.o, span.o, None, 0, 0))
-            elif span.untouched:
+            elif span.untouched and not selects:
                 axes.append(Axis(span.n, span.n, None, strides[a], mask[a]))
             else:
-                axes.append(Axis(span.n, span.o, span, strides[a], mask[a], rank=rank))
+                axes.append(
+                    Axis(span.n, span.o, span, strides[a], mask[a], rank=rank, index=index,
+                         position=position * selects, apart=selects)
+                )  # fmt: skip
             rank *= span.longest
+            index *= span.n
+            position *= span.o
         return axes[::-1]
 
     def _geometry(
@@ -166,7 +183,8 @@ class Plan:
         size = max((lane["want_size"] for lane in kernel.lanes), default=8)
         taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
-        tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0)
+        tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0,
+                      kernel.pick["slots"] if kernel.pick else 0)  # fmt: skip
         last = (span.o - 1) * span.s + (span.k - 1) * span.d  # cell of the last window, with padding
         uniform = span.starts is None and (span.inside or (border > 1 and last < span.n + span.before + span.after))
         steps = np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64)
@@ -200,7 +218,7 @@ class Plan:
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
+            "row_slots": max(span.longest, 1), "channel_position": inner.position, "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
             "strip": strip, "rows": rows,
             "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,
@@ -225,30 +243,37 @@ class Plan:
             "after": span.after, "starts": np.ascontiguousarray(span.starts).ravel() if tables else None,
             "stops": np.ascontiguousarray(span.stops).ravel() if tables else None,
             "plane_step": span.o if span.planes else 0, "border": border,
-            "flat": axis.flat,
-            "x": axis.x, "mask": axis.mask, "out": out, "rank": axis.rank, "plane": axis.plane,
+            "flat": axis.flat, "index": axis.index, "position": axis.position,
+            "x": axis.x, "mask": axis.mask, "out": out, "rank": axis.rank or 1, "plane": axis.plane,
         }  # fmt: skip
 
-    def empty(self) -> Array:
-        """An output in the order of the input's axes in memory, as NumPy's ufuncs make it."""
+    def empty(self, dtype: np.dtype[Any] | None = None) -> Array:
+        """An output (of another dtype: indices) in the order of the input's axes in memory, as NumPy's ufuncs make it."""
         if self.straight:
-            return np.empty(self.out_shape, self.out_dtype)
+            return np.empty(self.out_shape, dtype or self.out_dtype)
         order = self.order
         inverse = sorted(range(len(order)), key=order.__getitem__)
-        return np.empty([self.out_shape[a] for a in order], self.out_dtype).transpose(inverse)
+        return np.empty([self.out_shape[a] for a in order], dtype or self.out_dtype).transpose(inverse)
 
     def fits(self, out: Array) -> bool:
         """`out` can be written row by row: it lies in memory as `empty()` does."""
         ordered = out.transpose(self.order)
         return bool(ordered.flags.c_contiguous and out.flags.aligned and out.dtype.isnative)
 
-    def run(self, x: Array, mask: Array | None, out: Array, workers: int | None) -> int:
-        """Pools x into out, which `fits`.  Returns 0, plus 1 if a window was empty, plus 2 if one
-        has a NaN under nan_policy="raise"."""
+    def run(
+        self, x: Array, mask: Array | None, out: Array, workers: int | None, index: Array | None = None, key: int = 0
+    ) -> int:
+        """Pools x into out, which `fits` (and positions into index, which does too).  Returns 0, plus 1 if a
+        window was empty, plus 2 if one has a NaN under nan_policy="raise", plus 4 if a quantile whose
+        position was asked for lies between two cells."""
         count = threads.resolve(workers, self.useful)
         if self.reduction is None:
             return 0
-        found: int = self.reduction.run(x, mask, out, count)
+        if index is None and not key:
+            found: int = self.reduction.run(x, mask, out, count)
+            return found
+        flat = None if index is None else index.transpose(self.order).reshape(-1)
+        found = self.reduction.run(x, mask, out, count, flat, key)
         return found
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .reducers import ROUNDINGS, Lane, Reducer
+from .networks import network
+from .reducers import INTERPOLATIONS, ROUNDINGS, TIES, Lane, Reducer
 
 __all__ = ["Kernel", "build", "default_dtype", "result_dtype", "scalar"]
 
@@ -19,15 +20,16 @@ Dtype = np.dtype[Any]
 
 # The order of each tuple is the order of an enum in kernels/*.pxd.
 SAMPLES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
-OPERATORS = ("max", "min", "sum", "prod", "taps", "first")
+OPERATORS = ("max", "min", "sum", "prod", "taps", "first", "select")
 CONVERSIONS = ("keep", "nonzero", "valid", "isnan", "low", "high", "double", "wide")
 TRANSFORMS = ("same", "abs", "square", "clamp")
 TAPS = ("weight", "squared_difference", "ratio_power", "exponential", "exponential_x")
 CONTEXTS = ("none", "lane", "mean")
 FORMULAS = (
     "take", "mean", "mean_wide", "ratio", "variance", "deviation", "root", "norm", "power_mean",
-    "log_sum", "soft", "range", "count",
+    "log_sum", "soft", "range", "count", "position",
 )  # fmt: skip
+METHODS = ("largest", "smallest", "quantile", "mode", "stochastic", "expected")
 CODES = {name: code for code, name in enumerate(SAMPLES)}
 HALF, BOOL = 10, 11
 
@@ -59,11 +61,13 @@ def default_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any]) -> Dty
         return np.dtype(bool)
     if row.result == "count":
         return np.dtype(np.int64)
-    if kind in "fc" or row.result == "same":
+    if kind in "fc" or row.result == "same" or (row.result == "draw" and options["training"]):
         return dtype
+    if row.result == "quantile":
+        return np.dtype(np.float64) if options["method"] in ("linear", "midpoint") else dtype
     if row.result == "range":
         return np.dtype(f"u{dtype.itemsize}") if kind == "i" else dtype
-    if row.result == "mean" or options.get("weights") is not None:
+    if row.result in ("mean", "draw") or options.get("weights") is not None:
         return np.dtype(np.float64)
     return np.dtype(np.uint64 if kind == "u" else np.int64)
 
@@ -86,7 +90,7 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
     elif wanted.kind == "b":
         why = "only results of bool are bool"
     elif wanted.kind in "iu" and usual.kind == "f":
-        if not (row.name == "mean" and dtype.kind in "biu" and options.get("weights") is None):
+        if not (row.result in ("mean", "quantile") and "rounding" in row.options and dtype.kind in "biu" and options.get("weights") is None):
             why = "floats are not rounded to integers"
     if why:
         raise TypeError(f"dtype {wanted} does not go with reduce={row.name!r} of {dtype}: {why}")
@@ -162,6 +166,7 @@ class Kernel:
     formula: dict[str, Any]
     visits: bool  # looks at each cell of a window apart, so that positions matter
     plain: bool  # lanes read rows of samples as they are: nothing to mask, skip or check
+    pick: dict[str, Any] | None  # how to select
 
 
 class _Builder:
@@ -181,7 +186,7 @@ class _Builder:
         raw = "u1" if from_mask else self.raw
         chain = self.conversions(lane, raw, from_mask, part)
         have = chain[-1][1] if chain else raw
-        want = {"sample": have, "wide": have, "double": "f8"}.get(lane.working) or (
+        want = {"sample": have, "wide": have, "pick": have, "double": "f8"}.get(lane.working) or (
             "u8" if part else _sum_type(np.dtype(bool) if have == "u1" and chain else self.dtype, self.cells)
         )
         par = self.options.get("alpha" if lane.tap.startswith("exponential") else "p", 0.0)
@@ -202,10 +207,10 @@ class _Builder:
             "nan_value": _bits(self.skipped(lane), raw) if fill_nan and lane.op != "first" else 0,
             "mask_value": _bits(_identity(lane.op, lane.tap, have), have),
             "identity": _bits(_identity(lane.op, lane.tap, want), want),
-            "border_value": 0 if self.border is None else _bits(self.decoded_border(lane, from_mask, part), want),
+            "border_value": 0 if self.border is None or lane.op == "select" else _bits(self.decoded_border(lane, from_mask, part), want),
             "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
             "cost": self.cost(lane, par),
-            "direct": not (chain or self.masked or fill_nan or from_mask or lane.transform != "same"
+            "direct": not (chain or lane.op == "select" or self.masked or fill_nan or from_mask or lane.transform != "same"
                            or lane.op in ("taps", "first") or not self.plain_memory),
         }  # fmt: skip
 
@@ -223,6 +228,17 @@ class _Builder:
         elif lane.convert == "double":
             steps.append(("double", "f8"))
         return [] if steps == [("double", "f8")] and raw == "f8" else steps
+
+    def selecting(self, method: str, out: Dtype, indexed: bool) -> dict[str, Any]:
+        """The lane of a reducer that selects."""
+        lane = self.lane(Lane("select", working="pick"))
+        want = SAMPLES[lane["have"]]
+        between = method == "quantile" and self.options["method"] in ("linear", "midpoint") and not indexed
+        if method == "expected" or (between and out.kind == "f"):
+            want = "f8"
+        elif between:
+            want = "i8" if self.dtype.kind == "i" else "u8"
+        return lane | {"want": CODES[want], "want_size": int(want[1]), "fill_nan": False, "fill_masked": False}
 
     def cost(self, lane: Lane, par: float) -> int:
         """About how long a cell takes, in nanoseconds."""
@@ -265,7 +281,7 @@ class _Builder:
 
 def build(
     row: Reducer, dtype: Dtype, out: Dtype, options: Mapping[str, Any], *, masked: bool, nan_policy: str,
-    border: Any, cells: int, real: int, least: int, fill: Any,
+    border: Any, cells: int, real: int, least: int, fill: Any, indexed: bool,
 ) -> Kernel:  # fmt: skip
     """The lanes and formula of one call.
 
@@ -305,11 +321,16 @@ def build(
         if row.name == "sum":
             divisor = 1
         formula = "mean_wide" if dtype.itemsize == 8 else "mean"
-    if formula == "mean_wide":
+    method = row.picks(options, indexed)
+    selects = method != ""
+    if selects:
+        formula = "position" if row.formula == "position" else "take"
+        lanes.append(make.selecting(method, out, indexed or formula == "position"))
+    elif formula == "mean_wide":
         lanes += [make.lane(own[0], part="low"), make.lane(own[0], part="high")]
     else:
         lanes += [make.lane(lane) for lane in own]
-    if row.formula in ("norm", "power_mean") and len(own) == 1:
+    if not selects and row.formula in ("norm", "power_mean") and len(own) == 1:
         formula = "take" if math.isinf(options["p"]) else "root"
     context = first if any(lane.context != "none" for lane in own) else -1
     out_code = BOOL if out.kind == "b" else HALF if out == np.float16 else CODES[out.str[1:]]
@@ -330,6 +351,30 @@ def build(
             "empty": _bits(0 if fill is None else fill, out.str[1:]),
             "signed": dtype.kind == "i", "late": late & 0xFFFFFFFFFFFFFFFF,
         },
-        visits=options.get("weights") is not None or row.name == "first",
-        plain=count_lane < 0 and nan_lane < 0 and all(lane.op not in ("taps", "first") for lane in own),
+        visits=selects or options.get("weights") is not None or row.name == "first",
+        plain=not selects and count_lane < 0 and nan_lane < 0 and all(
+            lane.op not in ("taps", "first") for lane in own),
+        pick=_picking(row, method, options, lanes[-1], cells, omit, indexed) if selects else None,
     )  # fmt: skip
+
+
+def _picking(
+    row: Reducer, method: str, options: Mapping[str, Any], lane: Mapping[str, Any], slots: int, omit: bool,
+    indexed: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """How to select, as the kernels take it."""
+    q, interpolation = options.get("q", 0.5), INTERPOLATIONS.index(options.get("method", "linear"))
+    ignored = options.get("ignore")
+    needed: tuple[int, ...] | None = None
+    if method == "quantile":
+        low = min(math.floor(q * (slots - 1)), slots - 1)
+        needed = (low, min(low + 1, slots - 1))
+    sorts = method in ("quantile", "mode")
+    return {
+        "method": METHODS.index(method), "interpolation": interpolation,
+        "ties": TIES.index(options.get("ties", TIES[0])),
+        "rounding": ROUNDINGS.index(options.get("rounding", "half_even")),
+        "indexed": indexed or row.formula == "position", "q": q, "slots": slots, "omit": omit,
+        "ignoring": ignored is not None, "ignored": 0 if ignored is None else _bits(ignored, SAMPLES[lane["have"]]),
+        "pairs": network(slots if sorts else 1), "few": network(slots if sorts else 1, needed if sorts else None),
+    }  # fmt: skip

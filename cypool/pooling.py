@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,10 @@ def pool(
     fill_value: Any = None,
     return_indices: bool = False,
     dtype: DTypeLike | None = None,
-    out: Array | None = None,
+    out: Any = None,
     workers: int | None = None,
     **options: Any,
-) -> Array:
+) -> Any:
     """Pool an array: reduce each window on any axes to one value.
 
     Output i of an axis of length n depends on the cells ``i * stride - before + j * dilation`` for
@@ -160,9 +161,11 @@ def pool(
     call = Call(array, seen, nan_policy, border, border_value, min_count, fill_value, dtype, mask is not None)
     spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
     found = find(reduce)
-    if return_indices is not False:
-        raise TypeError(f"return_indices must be False (reduce={reduce!r} gives no indices), not {return_indices!r}")
+    if boolean(return_indices, "return_indices"):
+        call = replace(call, indexed=True)
     if found is None:
+        if call.indexed:
+            raise TypeError(f"return_indices must be False: reduce={reduce!r} gives no indices")
         return call.slow(reduce, spans, options, out)
     row, omit = found
     values = read_options(row, options)

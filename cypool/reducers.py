@@ -59,7 +59,7 @@ class Reducer:
     meaning: str  # the formula, for the documentation
     lanes: Lanes  # of the options and the dtype (kind and size, as "f4")
     formula: str
-    result: str  # "same", "sum", "mean", "bool", "range", "count"
+    result: str  # "same", "sum", "mean", "bool", "range", "count", "quantile", "draw"
     empty: Any = None  # value of an empty window; None: NaN, or an error for integers
     kinds: str = "biuf"  # kinds of dtypes it takes
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -67,6 +67,13 @@ class Reducer:
     functions: tuple[Any, ...] = ()  # NumPy functions and builtins of this meaning
     nan_functions: tuple[Any, ...] = ()  # those that skip NaN
     exponent: str = ""  # the option that the kernels see as p
+    selects: str = ""  # what it picks (kernels/select.pxd); with positions only, if it has lanes too
+
+    def picks(self, options: Mapping[str, Any], indexed: bool) -> str:
+        """How it selects a cell of each window, or "" if it reduces them."""
+        if self.selects == "stochastic":
+            return "stochastic" if options["training"] else "expected"
+        return self.selects if indexed or not self.lanes(options, "") else ""
 
 
 # ---- options -----------------------------------------------------------------------------------
@@ -107,11 +114,40 @@ def _flag(name: str, value: Any) -> bool:
     return boolean(value, name)
 
 
+INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+TIES = ("smallest", "largest", "first")
 ROUNDINGS = ("half_even", "half_up", "floor")
 
 
 def _rounding(name: str, value: Any) -> str:
     return text(value, ROUNDINGS, name)
+
+
+def _fraction(name: str, value: Any) -> float:
+    number = _real(name, value, 0.0, "from 0 to 1", strict=False)
+    if number > 1:
+        raise ValueError(f"{name} must be from 0 to 1, not {value!r}")
+    return number
+
+
+def _interpolation(name: str, value: Any) -> str:
+    return text(value, INTERPOLATIONS, name)
+
+
+def _ties(name: str, value: Any) -> str:
+    return text(value, TIES, name)
+
+
+def _label(name: str, value: Any) -> Any:
+    if value is not None and (np.ndim(value) or np.asarray(value).dtype.kind not in "biuf"):
+        raise TypeError(f"{name} must be a number or None, not {value!r} (a {type(value).__name__})")
+    return value
+
+
+def _rng(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, np.random.Generator):
+        return value
+    return integer(value, name, 0)
 
 
 def _weights(name: str, value: Any) -> Any:
@@ -194,19 +230,29 @@ def _softpool(options: Mapping[str, Any], kind: str) -> tuple[Lane, ...]:
     )
 
 
+def _pick(options: Mapping[str, Any], kind: str) -> tuple[Lane, ...]:
+    return ()
+
+
 _SUM_OPTIONS = {"weights": Option(None, _weights)}
 _MEAN_OPTIONS = {
     "weights": Option(None, _weights),
     "divisor": Option(None, _divisor),
     "rounding": Option("half_even", _rounding),
 }
+_QUANTILE_OPTIONS = {
+    "method": Option("linear", _interpolation),
+    "rounding": Option("half_even", _rounding),
+}
 _DDOF = {"ddof": Option(0, _count)}
 
 _ROWS = (
     Reducer("max", "max x", _one("max"), "take", "same", idempotent=True,
-            functions=(np.max, np.amax, np.maximum.reduce, builtins.max), nan_functions=(np.nanmax,)),
+            functions=(np.max, np.amax, np.maximum.reduce, builtins.max), nan_functions=(np.nanmax,),
+            selects="largest"),
     Reducer("min", "min x", _one("min"), "take", "same", idempotent=True,
-            functions=(np.min, np.amin, np.minimum.reduce, builtins.min), nan_functions=(np.nanmin,)),
+            functions=(np.min, np.amin, np.minimum.reduce, builtins.min), nan_functions=(np.nanmin,),
+            selects="smallest"),
     Reducer("sum", "sum x, or sum w x", _sum, "take", "sum", empty=0, kinds="biufc", options=_SUM_OPTIONS,
             functions=(np.sum, np.add.reduce, builtins.sum), nan_functions=(np.nansum,)),
     Reducer("mean", "(sum x) / n, or (sum w x) / (sum w)", _mean, "mean", "mean", kinds="biufc",
@@ -234,6 +280,18 @@ _ROWS = (
             options={"alpha": Option(1.0, _positive), "mean": Option(False, _flag)}, exponent="alpha"),
     Reducer("softpool", "(sum w x) / (sum w), w = exp(alpha x)", _softpool, "soft", "mean",
             options={"alpha": Option(1.0, _finite)}, idempotent=True, exponent="alpha"),
+    Reducer("argmax", "flat position of max x", _pick, "position", "count", selects="largest",
+            functions=(np.argmax,), nan_functions=(np.nanargmax,)),
+    Reducer("argmin", "flat position of min x", _pick, "position", "count", selects="smallest",
+            functions=(np.argmin,), nan_functions=(np.nanargmin,)),
+    Reducer("median", "middle x, or the mean of both", _pick, "take", "quantile", selects="quantile",
+            options=_QUANTILE_OPTIONS, functions=(np.median,), nan_functions=(np.nanmedian,)),
+    Reducer("quantile", "x at q (n - 1) of the sorted cells", _pick, "take", "quantile", selects="quantile",
+            options={"q": Option(0.5, _fraction), **_QUANTILE_OPTIONS}),
+    Reducer("mode", "most frequent x", _pick, "take", "same", selects="mode",
+            options={"ties": Option("smallest", _ties), "ignore": Option(None, _label)}),
+    Reducer("stochastic", "an x, drawn with probability x / sum x", _pick, "take", "draw", selects="stochastic",
+            options={"rng": Option(None, _rng), "training": Option(True, _flag)}),
 )  # fmt: skip
 
 TABLE: dict[str, Reducer] = {row.name: row for row in _ROWS}

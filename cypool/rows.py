@@ -13,8 +13,10 @@ import numpy as np
 
 from .windows import Span
 
-__all__ = ["BLOCK", "LINES", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
+__all__ = ["BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 
+COLUMNS = 32768  # bytes of the cells laid out by `select`
+SLOTS = 255  # most cells of a window that are
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
 STRIP = 4096  # bytes of a strip of a tile
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
@@ -35,11 +37,14 @@ class Axis:
     mask: int
     rank: int = 0
     plane: int = 0
+    index: int = 0  # weight of a cell in flat positions
+    position: int = 0  # weight of an output in its flat position
+    apart: bool = False  # equal cells count apart
 
     @property
     def flat(self) -> bool:
         """A pooled axis of which all cells are the same memory."""
-        return self.span is not None and self.x == 0 and self.mask == 0
+        return not self.apart and self.span is not None and self.x == 0 and self.mask == 0
 
     @property
     def trivial(self) -> bool:
@@ -58,8 +63,8 @@ def _merge(outer: Axis, inner: Axis, visits: bool) -> Axis | None:
     if outer.x != inner.n * inner.x or outer.mask != inner.n * inner.mask:
         return None
     n, o = outer.n * inner.n, outer.o * inner.o
-    if outer.span is None and inner.span is None:
-        return Axis(n, o, None, inner.x, inner.mask)
+    if outer.span is None and inner.span is None and outer.position == inner.o * inner.position:
+        return Axis(n, o, None, inner.x, inner.mask, position=inner.position)
     if visits or inner.span is None:
         return None
     if outer.whole and inner.whole:
@@ -106,21 +111,24 @@ def reach(span: Span, mirrored: bool) -> int:
     return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
 
 
-def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int) -> dict[str, int]:
+def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int, slots: int) -> dict[str, int]:
     """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that.
 
-    `visited`: rows of which each cell is visited for each output, 0 if none is."""
+    `visited`: rows of which each cell is visited for each output, 0 if none is; `slots`: cells that are
+    kept for each output, 0 if none are."""
     room = max(1, TILE // size // channels)
     most = max(1, VISITS // (visited * channels * reach(span, mirrored))) if visited else span.o
     longest = max(1, LONGEST // channels)
+    if slots:
+        most = min(most, max(1, COLUMNS // (size * slots * channels)))
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
         part = max(1, room // 2)
-        if extent > part and span.s <= part and span.d == 1 and span.k <= 4 * span.n:  # in parts of each window
+        if not slots and extent > part and span.s <= part and span.d == 1 and span.k <= 4 * span.n:  # in parts of each window
             outputs = min(span.o, part // span.s, max(1, VISITS // (visited * channels * part)) if visited else span.o)
             cells, segments = (outputs - 1) * span.s + part, -(-span.k // part)
             return {"outputs": outputs, "span": cells, "segment": part, "segments": segments, "sliding": 1}
-        if extent > longest:  # in parts of the row, one window at a time
+        if not slots and extent > longest:  # in parts of the row, one window at a time
             segments = -(-reach(span, mirrored) // longest)
             return {"outputs": 1, "span": longest, "segment": longest, "segments": segments, "sliding": 0}
         outputs = min(span.o, most, (max(room, 2 * extent) - extent) // span.s + 1)

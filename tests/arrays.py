@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+import cypool
+
 BOOL = ["bool"]
 SIGNED = ["int8", "int16", "int32", "int64"]
 UNSIGNED = ["uint8", "uint16", "uint32", "uint64"]
@@ -16,6 +18,7 @@ ROUNDED = ("mean", "var", "std", "lp", "gem", "logsumexp", "softpool")
 ROUNDED_FLOATS = ("sum", "prod", *ROUNDED)
 # ... and those that may overflow on the way although the result does not: they get plain values.
 PLAIN = ("prod", "var", "std")
+NAMES = sorted(set(cypool.reducers.TABLE) - {"stochastic", "argmax", "argmin"})  # of reducers that give values, not drawn
 
 
 def dtypes_of(name):

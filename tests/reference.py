@@ -15,6 +15,7 @@ long doubles, and `slack` says how far from it a right result may lie.
 """
 
 import math
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -118,13 +119,13 @@ def gather(x, tables, where=True, border="ignore", border_value=0):
 
 def result_dtype(name, dtype):
     """NumPy's rule for the same reduction."""
-    if name in ("any", "all", "count"):
-        return np.dtype(np.int64 if name == "count" else bool)
+    if name in ("any", "all", "count", "argmax", "argmin"):
+        return np.dtype(bool if name in ("any", "all") else np.int64)
     if name in ("sum", "prod"):
         return np.sum(np.zeros(1, dtype)).dtype
     if name == "range" and dtype.kind == "i":
         return np.dtype(f"u{dtype.itemsize}")
-    return dtype if dtype.kind in "fc" or name in ("max", "min", "first", "range") else np.dtype(np.float64)
+    return dtype if dtype.kind in "fc" or name in ("max", "min", "first", "range", "mode") else np.dtype(np.float64)
 
 
 def bounds(dtype):
@@ -269,12 +270,57 @@ def softpool(cells, part, n, dtype, alpha=1):
     return np.where(np.isfinite(top), (weights * x).sum(-1), top), (slack * abs(x)).sum(-1) + ulp(top * 0, dtype)
 
 
+def quantile(cells, part, n, dtype, q=0.5, method="linear", rounding="half_even"):
+    k = np.maximum(n, 1)
+    ordered = np.sort(np.where(part, cells, cells.dtype.type(bounds(cells.dtype)[1])), -1)
+    place = q * (k - 1)
+    low = np.floor(place).astype(int)
+    t = place - low
+    if method in ("lower", "higher", "midpoint"):
+        t = np.where(t > 0, {"lower": 0, "higher": 1, "midpoint": 0.5}[method], 0)
+    if method == "nearest":
+        t = ((t > 0.5) | ((t == 0.5) & (low % 2 == 1))).astype(float)
+    a, b = (np.take_along_axis(ordered, np.minimum(i, k - 1)[..., None], -1)[..., 0] for i in (low, low + 1))
+    if cells.dtype.kind in "biu" and dtype.kind in "iu":
+        y = np.array([Fraction(int(u)) + (int(v) - int(u)) * Fraction(float(w))
+                      for u, v, w in zip(a.flat, b.flat, t.flat, strict=True)], object).reshape(a.shape)  # fmt: skip
+        whole = {"half_even": round, "half_up": lambda v: math.floor(v + Fraction(1, 2)), "floor": math.floor}[rounding]
+        return np.clip(np.vectorize(whole, otypes=[object])(y), *bounds(dtype)) if y.size else y
+    if method not in ("linear", "midpoint"):
+        return np.where(t > 0, b, a).astype(dtype)
+    u, v = a.astype(WIDE), b.astype(WIDE)
+    y = np.where((u == v) | (t == 0), u, np.where(np.isinf(u) | np.isinf(v), u + v, u + (v - u) * t))
+    return y, ulp(y, dtype) * 0.51
+
+
+def mode(cells, part, n, dtype, ties="smallest", ignore=None):
+    out = np.zeros(n.shape, cells.dtype)
+    for at in np.ndindex(n.shape):
+        x = cells[at][part[at]]
+        labels = x if ignore is None else x[x != ignore]
+        if len(labels):
+            counts = {v: (labels == v).sum() for v in labels}
+            among = [v for v, c in counts.items() if c == max(counts.values())]
+            out[at] = {"smallest": min, "largest": max, "first": lambda a: a[0]}[ties](among)
+        elif len(x):
+            out[at] = ignore
+    return out
+
+
+def slot(cells, part, n, dtype, name="argmax"):
+    """Where the first extreme lies among the cells; the first NaN wins."""
+    top = best(cells, part, n, dtype, name[3:])
+    nan = np.isnan(cells) & part if cells.dtype.kind == "f" else np.zeros_like(part)
+    return np.where(nan.any(-1), nan.argmax(-1), (part & (cells == top[..., None])).argmax(-1))
+
+
 REDUCERS = {
+    "median": quantile, "quantile": quantile, "mode": mode, "argmax": slot, "argmin": slot,
     "max": best, "min": best, "range": best, "first": first, "sum": sum_, "mean": mean, "prod": prod,
     "any": truth, "all": truth, "count": lambda cells, part, n, dtype: n, "var": var, "std": var,
     "lp": lp, "gem": gem, "logsumexp": logsumexp, "softpool": softpool,
 }  # fmt: skip
-NAMED = ("min", "range", "all", "std")  # share a function, and say which they are
+NAMED = ("min", "range", "all", "std", "argmax", "argmin")  # share a function, and say which they are
 EMPTY = {"sum": 0, "prod": 1, "any": False, "all": True, "count": 0}
 
 
@@ -337,7 +383,26 @@ def over(x, tables, name, *, where=True, border="ignore", border_value=0, **rest
         where, x = where & ~np.ma.getmaskarray(x), np.ma.getdata(x)
     x = np.asarray(x, x.dtype.newbyteorder("="))
     cells, part = gather(x, tables, where, border, border_value)
-    return reduce_cells(cells, part, name, masked=masked, **rest)
+    answer = reduce_cells(cells, part, name, masked=masked, **rest)
+    if name in ("argmax", "argmin"):
+        if border == "constant":
+            raise ValueError("padded cells have no position")
+        value = at_slots(x.shape, tables, border, np.where(answer.empty, 0, answer.value))
+        return answer._replace(value=np.where(answer.empty, answer.value, value))
+    return answer
+
+
+def positions(shape, axes):
+    """Flat positions in C order over the pooled axes."""
+    sizes = [shape[a] for a in axes]
+    flat = np.arange(math.prod(sizes)).reshape([n if a in axes else 1 for a, n in enumerate(shape)])
+    return np.broadcast_to(flat, shape)
+
+
+def at_slots(shape, tables, border, slots):
+    """The flat position of the cell in each window's slot."""
+    cells, _ = gather(positions(shape, sorted(tables)), tables, True, border)
+    return np.take_along_axis(cells, slots[..., None].astype(int), -1)[..., 0]
 
 
 def geometry(shape, window, stride=None, padding=0, dilation=1, ceil_mode=False, axes=None, border="ignore"):

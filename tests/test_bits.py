@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 import cypool
 from cypool import Windows, dispatch
 
-NAMES = sorted(cypool.reducers.TABLE)
+NAMES = arrays.NAMES
 SLOW = ("lp", "gem", "logsumexp", "softpool")  # a power or an exponential for each cell
 CASES = arrays.cases(NAMES)
 WORKERS = (1, 2, 3, 8)

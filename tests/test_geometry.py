@@ -14,7 +14,7 @@ import reference
 import cypool
 from cypool import Windows
 
-NAMES = sorted(cypool.reducers.TABLE)
+NAMES = arrays.NAMES
 MIRRORS = ("reflect", "symmetric", "edge", "wrap")
 EVEN, UNEVEN = tuple((p, p) for p in range(3)), tuple(product(range(3), range(3)))
 

@@ -7,7 +7,7 @@ import reference
 
 import cypool
 
-NAMES = sorted(cypool.reducers.TABLE)
+NAMES = arrays.NAMES
 SHAPE = (5, 7, 6)
 CALLS = [
     dict(window=(2, 3), stride=(2, 1), padding=1),  # the last axes; overlapping

@@ -9,7 +9,7 @@ import reference
 
 import cypool
 
-NAMES = sorted(cypool.reducers.TABLE)
+NAMES = arrays.NAMES
 NAN = math.nan
 SKIPPING = {
     np.nanmax: "max", np.nanmin: "min", np.nansum: "sum", np.nanmean: "mean", np.nanprod: "prod",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import cypool
 
-NAMES = sorted(cypool.reducers.TABLE)
+NAMES = arrays.NAMES
 LAYOUTS = [name for name in arrays.LAYOUTS if name not in ("broadcast first", "broadcast last")]
 
 

@@ -9,7 +9,7 @@ from .store cimport *
 from .taps cimport HUGE, TINY
 
 cdef enum:  # formulas, in the order of cypool.lanes.FORMULAS
-    TAKE, MEAN, MEAN_WIDE, RATIO, VARIANCE, DEVIATION, ROOT, NORM, POWER_MEAN, LOG_SUM, SOFT, RANGE, COUNT
+    TAKE, MEAN, MEAN_WIDE, RATIO, VARIANCE, DEVIATION, ROOT, NORM, POWER_MEAN, LOG_SUM, SOFT, RANGE, COUNT, POSITION
 
 
 cdef inline total shifted(total x, int shift, uint16_t factor) noexcept nogil:

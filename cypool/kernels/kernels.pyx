@@ -35,7 +35,7 @@ cdef class Reduction:
     cdef Py_ssize_t items, cost, group, groups
     cdef readonly Py_ssize_t nbytes
 
-    def __init__(self, *, axes, geometry, lanes, formula, weights, shape, strides, mask_strides, out_bytes):
+    def __init__(self, *, axes, geometry, lanes, formula, weights, pick, shape, strides, mask_strides, out_bytes):
         cdef Py_ssize_t i
         self.keep = []
         self.p.g.axes = self.axes
@@ -50,6 +50,9 @@ cdef class Reduction:
         self.p.weights = NULL
         if weights is not None:
             self.p.weights = self.doubles(weights)
+        self.p.pick.slots = 0
+        if pick is not None:
+            self.set_pick(pick)
         self.ndim, self.out_bytes = len(shape), out_bytes
         for i in range(self.ndim):
             self.shape[i], self.x_strides[i] = shape[i], strides[i]
@@ -65,6 +68,21 @@ cdef class Reduction:
         self.nbytes += table.shape[0] * 8
         return &table[0]
 
+    cdef const uint16_t* network(self, const uint16_t[::1] pairs, Py_ssize_t* n):
+        self.keep.append(pairs)
+        self.nbytes += pairs.shape[0] * 2
+        n[0] = pairs.shape[0] // 2
+        return &pairs[0] if pairs.shape[0] else NULL
+
+    cdef set_pick(self, dict given):
+        cdef Select* pick = &self.p.pick
+        pick.method, pick.interpolation, pick.ties = given["method"], given["interpolation"], given["ties"]
+        pick.rounding, pick.indexed, pick.q = given["rounding"], given["indexed"], given["q"]
+        pick.ignoring, pick.ignored, pick.slots = given["ignoring"], given["ignored"], given["slots"]
+        pick.pairs = self.network(given["pairs"], &pick.n_pairs)
+        pick.few = self.network(given["few"], &pick.n_few)
+        self.p.omit, self.p.slots = given["omit"], given["row_slots"]
+
     cdef set_axis(self, Axis* axis, dict given):
         axis.n, axis.o = given["n"], given["o"]
         axis.k, axis.s, axis.d = given["k"], given["s"], given["d"]
@@ -78,6 +96,7 @@ cdef class Reduction:
         axis.border, axis.flat = given["border"], given["flat"]
         axis.x, axis.mask, axis.out = given["x"], given["mask"], given["out"]
         axis.rank, axis.plane = given["rank"], given["plane"]
+        axis.index, axis.position = given["index"], given["position"]
 
     cdef set_geometry(self, Geometry* g, dict given):
         g.channels = given["channels"]
@@ -88,7 +107,7 @@ cdef class Reduction:
         g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
         g.band, g.pitch, g.span, g.strip = given["band"], given["pitch"], given["span"], given["strip"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
-        g.sliding = given["sliding"]
+        g.sliding, g.channel_position = given["sliding"], given["channel_position"]
         g.capacity, g.out_cell, g.work = given["capacity"], given["out_cell"], given["work"]
 
     cdef set_lane(self, Lane* lane, dict given):
@@ -148,9 +167,10 @@ cdef class Reduction:
             raise ValueError("the array changed its shape during the call")
         return 0
 
-    def run(self, x not None, mask, out not None, int workers):
-        """Reduces x into out, which lies in one piece.  Returns 0, or 1 if a window was empty, plus 2
-        if a NaN took part.
+    def run(self, x not None, mask, out not None, int workers, int64_t[::1] index=None, uint64_t key=0):
+        """Reduces x into out, which lies in one piece (and positions into index, in the same order).
+        Returns 0, plus 1 if a window was empty, plus 2 if a NaN took part, plus 4 if a quantile whose
+        position was asked for lies between two cells.
 
         Buffers rather than typed memoryviews: x has any number of dimensions, and bytes of any dtype."""
         cdef Arrays arrays
@@ -164,6 +184,11 @@ cdef class Reduction:
                 if into.len != self.out_bytes:
                     raise ValueError("out changed its shape during the call")
                 arrays.x, arrays.out, arrays.mask = <const char*> from_x.buf, <char*> into.buf, NULL
+                arrays.index, arrays.key = NULL, key
+                if index is not None and index.shape[0]:
+                    if index.shape[0] * self.p.out_size != self.out_bytes or not self.p.pick.indexed:
+                        raise ValueError("index must have an entry for each output of a plan that selects")
+                    arrays.index = &index[0]
                 if not masked:
                     return self.on_arrays(&arrays, workers)
                 PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
@@ -201,6 +226,7 @@ cdef class Reduction:
                 self.run_items(arrays, scratch, workers)
             for i in range(workers):
                 found |= scratch[i].found_empty | 2 * scratch[i].found_nan
+                found |= 4 * (self.p.pick.slots and scratch[i].columns.between)
         finally:
             free(scratch)
         return found

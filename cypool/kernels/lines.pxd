@@ -110,13 +110,13 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     if lane.direct and not framed:
         base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
         for i in range(m):
-            list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.tap)
+            list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.at, s.tap)
             for j in range(count):
                 s.pointers[i * count + j] = base + s.x[j]
         merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, m, n, target, pitch, True)
         return
     for i in range(m):
-        list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.tap)
+        list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.at, s.tap)
         j = 0
         while j < count:
             for k in range(j, min(j + GROUP, count)):

@@ -14,6 +14,7 @@ A batch axis is a leading axis with a window of one cell.
 """
 from .exact cimport Counts, Formula
 from .rows cimport *
+from .select cimport Select
 
 cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS
     IGNORE, CONSTANT, REFLECT, SYMMETRIC, EDGE, WRAP
@@ -47,6 +48,8 @@ cdef struct Axis:
     Py_ssize_t x, mask, out       # steps in bytes
     Py_ssize_t rank               # weight of a tap's number in its position in the window
     Py_ssize_t plane              # weight of the index in the plane's number
+    Py_ssize_t index              # weight of a cell in the flat position of a picked one
+    Py_ssize_t position           # weight of an output in its flat position
 
 cdef struct Lane:                 # one reduction; most reducers need one, some two or three
     int op                        # MAX .. PROD, TAPS, FIRST
@@ -67,6 +70,7 @@ cdef struct Geometry:
     Axis* axes                    # leading ones, then the row axis
     Py_ssize_t channels           # C
     Py_ssize_t x_cell, x_channel, mask_cell, mask_channel  # steps on the row, in bytes
+    Py_ssize_t channel_position   # as Axis.position, of a channel
     int size                      # bytes of a sample in memory
     bint swap, plain              # byte order; rows are contiguous, aligned, native
     bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
@@ -97,9 +101,13 @@ cdef struct Plan:
     uint64_t poison
     const double* weights         # one for each position in the window, or NULL
     bint signed                   # the samples are signed integers
+    Select pick                   # for a lane that selects
+    bint omit                     # NaN take no part
+    Py_ssize_t slots              # most taps of a window on the row axis
 
 cdef struct Line:                 # one output row
     Py_ssize_t x, mask, out, plane
+    Py_ssize_t flat, base         # flat position of its first output; of cell 0 in the pooled axes
     Py_ssize_t taps               # input rows
     int64_t real, total, times    # cells of its windows: that exist, with padding; of flat axes
     int64_t pad                   # position of the first padded cell on the leading axes, or FAR
@@ -180,7 +188,7 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) 
     """What output row `index` (one number for each leading axis) depends on."""
     cdef Py_ssize_t a, total
     cdef const Axis* axis
-    line.x = line.mask = line.out = line.plane = 0
+    line.x = line.mask = line.out = line.plane = line.flat = line.base = 0
     line.taps = line.real = line.total = line.times = 1
     line.pad = FAR
     if g.planes:
@@ -189,9 +197,11 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) 
     for a in range(g.leading):
         axis = &g.axes[a]
         line.out += index[a] * axis.out
+        line.flat += index[a] * axis.position
         if is_batch(axis):
             line.x += index[a] * axis.x
             line.mask += index[a] * axis.mask
+            line.base += index[a] * axis.index
             line.start[a] = 0
             line.low[a] = 0
             line.high[a] = 1
@@ -209,10 +219,11 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) 
 
 
 cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first, Py_ssize_t count,
-                           Py_ssize_t* x, Py_ssize_t* mask, Py_ssize_t* rank, Py_ssize_t* tap) noexcept nogil:
-    """Rows first .. first + count of a line, in order: offsets into x and mask (PADDED: none), and the
-    position in the window.  `tap` is scratch: one number for each leading axis."""
-    cdef Py_ssize_t a, i, cell, rest = first, x0, mask0, rank0, last = -1
+                           Py_ssize_t* x, Py_ssize_t* mask, Py_ssize_t* rank, Py_ssize_t* at,
+                           Py_ssize_t* tap) noexcept nogil:
+    """Rows first .. first + count of a line, in order: offsets into x and mask (PADDED: none), the
+    position in the window, and the flat position of cell 0.  `tap` is scratch: one number for each leading axis."""
+    cdef Py_ssize_t a, i, cell, rest = first, x0, mask0, rank0, at0, last = -1
     cdef bint padded
     cdef const Axis* axis
     for a in range(g.leading - 1, -1, -1):
@@ -223,7 +234,7 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
     i = 0
     while i < count:
         # all but the last axis that varies are fixed for a while
-        x0, mask0, rank0, padded = line.x, line.mask, 0, False
+        x0, mask0, rank0, at0, padded = line.x, line.mask, 0, line.base, False
         for a in range(g.leading):
             axis = &g.axes[a]
             if a != last and not is_batch(axis):
@@ -232,8 +243,9 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
                 x0 += cell * axis.x
                 mask0 += cell * axis.mask
                 rank0 += tap[a] * axis.rank
+                at0 += cell * axis.index
         if last < 0:
-            x[0], mask[0], rank[0] = PADDED if padded else x0, mask0, rank0
+            x[0], mask[0], rank[0], at[0] = PADDED if padded else x0, mask0, rank0, at0
             return
         axis = &g.axes[last]
         while i < count and tap[last] < line.high[last]:
@@ -241,6 +253,7 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
             x[i] = PADDED if padded or cell < 0 else x0 + cell * axis.x
             mask[i] = mask0 + cell * axis.mask
             rank[i] = rank0 + tap[last] * axis.rank
+            at[i] = at0 + cell * axis.index
             tap[last] += 1
             i += 1
         tap[last] = line.low[last]

@@ -6,6 +6,7 @@
 """
 from libc.string cimport memcpy, memset
 
+from .columns cimport selected
 from .finish cimport *
 from .lines cimport decode, exchange, load_mask, merge_lines
 from .merge cimport merge
@@ -121,7 +122,7 @@ cdef inline char* tapped(const Plan* p, const Arrays* arrays, Scratch* s, const 
     for row in range(row0, row1 if t.high > t.low else row0):
         r = (row - row0) % ROWS
         if r == 0:
-            list_taps(g, line, row, min(ROWS, row1 - row), s.x, s.m, s.rank, s.tap)
+            list_taps(g, line, row, min(ROWS, row1 - row), s.x, s.m, s.rank, s.at, s.tap)
         cells = decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
         q = (t.low - t.p0) * C
         if lane.op == FIRST:
@@ -195,7 +196,7 @@ cdef inline Py_ssize_t results_of(const Plan* p, Py_ssize_t m, Py_ssize_t tile) 
 
 cdef inline Py_ssize_t width_of(const Lane* lane) noexcept nogil:
     """Bytes of a result: taps have a second number, the rest of a sum or a position."""
-    return 16 if lane.op >= TAPS else lane.want_size
+    return 16 if lane.op == TAPS or lane.op == FIRST else lane.want_size
 
 
 cdef inline char* lane_blocks(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
@@ -206,7 +207,9 @@ cdef inline char* lane_blocks(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef Py_ssize_t width = width_of(lane)
     cdef char* result = NULL
     for block in range(block0, block1):
-        if lane.op >= TAPS:
+        if lane.op == SELECT:
+            result = selected(p, arrays, s, lane, lines, tile)
+        elif lane.op >= TAPS:
             result = tapped(p, arrays, s, lane, lines, tile, block)
         else:
             result = merged(p, arrays, s, lane, lines, m, tile, block)
@@ -268,7 +271,7 @@ cdef inline void close_lane(const Plan* p, Scratch* s, const Lane* lane, const L
         close_taps(p, s, lane, line, n, <double*> result, <double*> result + n)
     elif lane.op == FIRST:
         close_first(p, s, lane, line, tile, n, <uint64_t*> result, <int64_t*> result + n)
-    else:
+    elif lane.op != SELECT:
         if line.times != 1:
             w.verb = TIMES
             on_work(lane.op, lane.want, &w)
@@ -301,6 +304,8 @@ cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noe
         finish_mean(f, lane.want, p.signed, p.out_code, x, y, &s.count, s.wide, s.wide2, out, n)
     elif f.code == RANGE:
         finish_range(lane.want, p.out_code, f.saturate, x, y, s.wide, s.wide2, out, n)
+    elif f.code == POSITION:
+        store(I64, p.out_code, f.saturate, s.indices, s.wide, out, n)
     elif f.code == COUNT:
         count_row(&s.count, <int64_t*> s.wide2, n)
         store(I64, p.out_code, f.saturate, s.wide2, s.wide, out, n)
@@ -323,6 +328,8 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         for i in range(1, m):
             straight = straight and lines[i].out - lines[i - 1].out == bytes
     formula(p, s, results, out if straight else s.out)
+    if arrays.index != NULL:
+        memcpy(arrays.index + lines.out // p.out_size + i0 * g.channels, s.indices, results * 8)
     if p.poisoned:
         for i in range(results):
             if s.lane[p.nan_lane][i]:
@@ -351,7 +358,7 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef char* out = arrays.out + line.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
     cdef Work w
-    list_taps(g, line, 0, line.taps, s.x, s.m, s.rank, s.tap)
+    list_taps(g, line, 0, line.taps, s.x, s.m, s.rank, s.at, s.tap)
     for j in range(line.taps):
         s.pointers[j] = arrays.x + s.x[j] + i0 * axis.s * g.x_cell
     w.verb = SLIDE

@@ -22,7 +22,7 @@ cdef enum:  # codes of sample types; cypool.lanes.CODES maps dtypes to them, in 
     U8, I8, U16, I16, U32, I32, U64, I64, F32, F64
 
 cdef enum:  # codes of operators, in the order of cypool.lanes.OPERATORS
-    MAX, MIN, SUM, PROD, TAPS, FIRST
+    MAX, MIN, SUM, PROD, TAPS, FIRST, SELECT
 
 ctypedef fused sample:  # what memory holds
     uint8_t

@@ -3,6 +3,7 @@
 from libc.stddef cimport size_t
 
 from .plan cimport *
+from .select cimport Columns
 from .slide cimport Work
 
 cdef enum:
@@ -12,6 +13,8 @@ cdef struct Arrays:               # one call
     const char* x
     const char* mask
     char* out
+    int64_t* index                # flat positions of picked cells, or NULL
+    uint64_t key                  # of random numbers
 
 cdef struct Tile:
     Py_ssize_t i0, n              # first output of the row, number of outputs
@@ -40,6 +43,14 @@ cdef struct Scratch:
     Py_ssize_t* x
     Py_ssize_t* m
     Py_ssize_t* rank
+    Py_ssize_t* at
+    Columns columns               # for select: slots, and what belongs to each column
+    char* valid
+    char* run
+    char* most
+    char* picked
+    int64_t* indices
+    int64_t* lead                 # flat position of a row's cell 0, by slot
     Py_ssize_t* index
     Py_ssize_t* tap
     Py_ssize_t* starts
@@ -63,6 +74,23 @@ cdef inline int depth_of(Py_ssize_t n) noexcept nogil:
         n >>= 1
         d += 1
     return d
+
+
+cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t slots = p.pick.slots, size = p.lanes[p.n_lanes - 1].have_size
+    s.columns.cells = carve(at, slots * n * size)
+    s.columns.unsorted = carve(at, slots * n * size)
+    s.valid = carve(at, slots * n)
+    s.columns.count = <int32_t*> carve(at, n * 4)
+    s.columns.at = <int32_t*> carve(at, n * 4)
+    s.columns.nan = <int32_t*> carve(at, n * 4)
+    s.columns.u = <double*> carve(at, n * 8)
+    s.columns.between = False
+    s.run = carve(at, n * 8)
+    s.most = carve(at, n * 8)
+    s.picked = carve(at, n * 8)
+    s.indices = <int64_t*> carve(at, n * 8)
+    s.lead = <int64_t*> carve(at, slots * 8)
 
 
 cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil:
@@ -102,6 +130,9 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     s.x = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
     s.m = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
     s.rank = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.at = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    if p.pick.slots:
+        lay_out_columns(p, &at, s, g.outputs * g.channels)
     s.index = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
     s.tap = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
     s.starts = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
