@@ -43,7 +43,7 @@ def extension(module, source):
     return Extension(
         f"cypool.kernels.{module}",
         [f"cypool/kernels/{source}.pyx"],
-        depends=sorted(str(path) for kind in ("*.pxd", "*.h") for path in kernels.glob(kind)),
+        depends=sorted(str(path) for kind in ("*.pxd", "*.pxi", "*.h") for path in kernels.glob(kind)),
         include_dirs=["cypool/kernels"],
         define_macros=[("Py_LIMITED_API", "0x030b0000")] if ABI3 else [],
         py_limited_api=ABI3,

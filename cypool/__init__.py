@@ -1,10 +1,23 @@
 """cypool: pooling of NumPy arrays on a CPU, exact and at the speed of memory."""
 
+from .backward import pool_backward, unpool
 from .blocks import block_reduce, block_replicate, downscale_local_mean
+from .compose import (
+    gated_pool,
+    gated_pool_backward,
+    max_blur_pool,
+    max_blur_pool_backward,
+    mixed_pool,
+    mixed_pool_backward,
+    rank_pool,
+    rank_pool_backward,
+    spatial_pyramid_pool,
+    spatial_pyramid_pool_backward,
+)
 from .dispatch import show_config
 from .geometry import output_shape
 from .kernels.machine import VERSION as __version__
-from .pooling import adaptive_pool, global_pool, pool
+from .pooling import adaptive_pool, fractional_pool, global_pool, pool
 from .threads import get_workers, set_workers, workers
 from .windows import Windows
 
@@ -15,11 +28,24 @@ __all__ = [
     "block_reduce",
     "block_replicate",
     "downscale_local_mean",
+    "fractional_pool",
+    "gated_pool",
+    "gated_pool_backward",
     "get_workers",
     "global_pool",
+    "max_blur_pool",
+    "max_blur_pool_backward",
+    "mixed_pool",
+    "mixed_pool_backward",
     "output_shape",
     "pool",
+    "pool_backward",
+    "rank_pool",
+    "rank_pool_backward",
     "set_workers",
     "show_config",
+    "spatial_pyramid_pool",
+    "spatial_pyramid_pool_backward",
+    "unpool",
     "workers",
 ]

@@ -187,6 +187,7 @@ class Call:
     dtype: Any
     masked: bool  # x is a masked array: so is the result
     indexed: bool = False
+    inner: bool = False  # for a gradient: padded cells have index -1
 
     def __post_init__(self) -> None:
         text(self.nan_policy, NAN_POLICIES, "nan_policy")
@@ -211,7 +212,7 @@ class Call:
         positions = self.indexed or row.formula == "position"
         if self.indexed and (not row.selects or row.formula == "position"):
             raise TypeError(f"return_indices must be False: reduce={row.name!r} gives no indices beside its values")
-        if positions and self.border == "constant":
+        if positions and self.border == "constant" and not self.inner:
             raise ValueError("border='constant' has no indices: padded cells are no cells of x")
         if options.get("ignore") is not None:
             options = options | {"ignore": scalar(options["ignore"], self.array.dtype.newbyteorder("="), "ignore")}
@@ -241,7 +242,9 @@ class Call:
     ) -> Any:  # fmt: skip
         """Selection in windows of more cells than slots."""
         if any(s.planes for s in spans.values()):
-            raise ValueError(f"windows of more than {SLOTS} cells that differ from plane to plane cannot be selected from")
+            raise ValueError(
+                f"windows of more than {SLOTS} cells that differ from plane to plane cannot be selected from"
+            )
         x, native = self.array, check_dtype(self.array.dtype, row.kinds, "x")
         dtype = result_dtype(row, native, options, self.dtype)
         border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0
@@ -253,7 +256,7 @@ class Call:
         seen = None if self.seen is None else np.ascontiguousarray(self.seen)
         method, positions = row.picks(options, self.indexed), self.indexed or row.formula == "position"
         found = select_large(
-            (x != 0) if native.kind == "b" else x.astype(native, copy=False), seen,
+            (x.view(np.uint8) != 0).view(np.uint8) if native.kind == "b" else x.astype(native, copy=False), seen,
             {a: s.positions(self.border) for a, s in spans.items()}, border, method=method, options=options,
             nan_policy=self.nan_policy, key=random_key(options["rng"]) if method == "stochastic" else 0,
             whole=positions or dtype.kind in "iu" or options.get("method") in ("lower", "higher", "nearest"),

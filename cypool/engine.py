@@ -21,7 +21,7 @@ from .windows import Span
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
 
-__all__ = ["Plan", "cached", "make_plan"]
+__all__ = ["Plan", "axis_fields", "cached", "input_axes", "make_plan", "ordered_axes"]
 
 Array = NDArray[Any]
 
@@ -78,26 +78,21 @@ class Plan:
         self.draws = options["rng"] if row.picks(options, indexed) == "stochastic" else NO_DRAW
         self.reduction: Any = None
         self.useful = self.nbytes = 0
-        self.order = tuple(sorted(range(len(shape)), key=lambda a: (strides[a] != 0, -abs(strides[a]))))
+        self.order = ordered_axes(strides, spans)
         if math.prod(self.out_shape) * self.out_dtype.itemsize >= TOO_LARGE:
             raise MemoryError(f"a result of shape {self.out_shape} and dtype {self.out_dtype} does not fit memory")
         self.straight = self.order == tuple(range(len(shape)))
         if 0 in self.out_shape:
             return
-        mirrored = BORDERS.index(border)
-        if constant and (selects or options.get("weights") is not None):  # each padded cell counts apart
+        mirrored, weights = BORDERS.index(border), options.get("weights")
+        if constant and (selects or weights is not None):  # each padded cell counts apart
             mirrored, constant = VISITED, False
         kernel = build(
             row, native, self.out_dtype, options, masked=mask_strides is not None, nan_policy=nan_policy,
             border=value if constant or mirrored == VISITED else None, cells=cells,
             real=cells if mirrored > 1 else real, least=self.least, fill=fill, indexed=indexed,
         )  # fmt: skip
-        axes = self._axes(shape, strides, mask_strides, collapsed, selects)
-        planes = any(s.planes for s in spans.values())
-        if planes:
-            last = max((a for a in self.order if a in spans), key=self.order.index)
-            self.order = (*(a for a in self.order if a != last), last)
-            self.straight = self.order == tuple(range(len(shape)))
+        axes = input_axes(shape, strides, mask_strides, spans, collapsed, selects, selects or weights is not None)
         merged, channels = canonical(axes, kernel.visits)
         masked = mask_strides is not None
         cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
@@ -107,7 +102,6 @@ class Plan:
         fields = self._geometry(merged, channels, kernel, dtype, aligned, masked, mirrored, constant, check_empty)
         row_slots = fields["geometry"].pop("row_slots")
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
-        weights = options.get("weights")
         self.reduction = dispatch.kernels.Reduction(
             **fields,
             lanes=kernel.lanes,
@@ -140,38 +134,6 @@ class Plan:
             if strides[a] == 0 and not (mask_strides and mask_strides[a])
             if s.inside and not s.planes and fewest(s, False)
         }
-
-    def _axes(
-        self,
-        shape: tuple[int, ...],
-        strides: tuple[int, ...],
-        mask_strides: tuple[int, ...] | None,
-        collapsed: set[int],
-        selects: bool,
-    ) -> list[Axis]:
-        mask = mask_strides or (0,) * len(shape)
-        axes = []
-        rank = plane = index = position = 1
-        for a in range(len(shape) - 1, -1, -1):
-            span = self.spans.get(a)
-            if span is None:
-                axes.append(Axis(shape[a], shape[a], None, strides[a], mask[a], plane=plane, position=position * selects))
-                plane *= shape[a]
-                position *= shape[a]
-                continue
-            if a in collapsed:
-                axes.append(Axis(span.o, span.o, None, 0, 0))
-            elif span.untouched and not selects:
-                axes.append(Axis(span.n, span.n, None, strides[a], mask[a]))
-            else:
-                axes.append(
-                    Axis(span.n, span.o, span, strides[a], mask[a], rank=rank, index=index,
-                         position=position * selects, apart=selects)
-                )  # fmt: skip
-            rank *= span.longest
-            index *= span.n
-            position *= span.o
-        return axes[::-1]
 
     def _geometry(
         self, merged: list[Axis], channels: int, kernel: Kernel, dtype: np.dtype[Any],
@@ -218,37 +180,26 @@ class Plan:
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "row_slots": max(span.longest, 1), "channel_position": inner.position, "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
+            "row_slots": max(span.longest, 1), "channel_position": inner.position,
+            "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
             "strip": strip, "rows": rows,
             "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,
             "work": (work + tile["outputs"]) * min(taps, BLOCK) * channels, **tile,
         }  # fmt: skip
-        return {"axes": [*leading, self._axis(row, span, border, 0)], "geometry": fields}
+        return {"axes": [*leading, axis_fields(row, span, border, 0)], "geometry": fields}
 
     def _leading(self, axes: list[Axis], channels: int, row: Span, border: int) -> list[dict[str, Any]]:
         """Leading axes, with the steps of an output that lies in the same order."""
         step = row.o * channels * self.out_dtype.itemsize
         found = []
         for axis in reversed(axes):
-            found.append(self._axis(axis, axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0), border, step))
+            found.append(axis_fields(axis, axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0), border, step))
             step *= axis.o
         return found[::-1]
 
-    @staticmethod
-    def _axis(axis: Axis, span: Span, border: int, out: int) -> dict[str, Any]:
-        tables = span.starts is not None
-        return {
-            "n": span.n, "o": span.o, "k": span.k, "s": span.s, "d": span.d, "before": span.before,
-            "after": span.after, "starts": np.ascontiguousarray(span.starts).ravel() if tables else None,
-            "stops": np.ascontiguousarray(span.stops).ravel() if tables else None,
-            "plane_step": span.o if span.planes else 0, "border": border,
-            "flat": axis.flat, "index": axis.index, "position": axis.position,
-            "x": axis.x, "mask": axis.mask, "out": out, "rank": axis.rank or 1, "plane": axis.plane,
-        }  # fmt: skip
-
     def empty(self, dtype: np.dtype[Any] | None = None) -> Array:
-        """An output (of another dtype: indices) in the order of the input's axes in memory, as NumPy's ufuncs make it."""
+        """An output (or its indices) in the order of the input's axes in memory, as NumPy's ufuncs make it."""
         if self.straight:
             return np.empty(self.out_shape, dtype or self.out_dtype)
         order = self.order
@@ -275,6 +226,67 @@ class Plan:
         flat = None if index is None else index.transpose(self.order).reshape(-1)
         found = self.reduction.run(x, mask, out, count, flat, key)
         return found
+
+
+# ---- axes -----------------------------------------------------------------------------------------
+
+
+def ordered_axes(strides: tuple[int, ...], spans: dict[int, Span]) -> tuple[int, ...]:
+    """The axes as they lie in memory; with windows that differ from plane to plane, a pooled one last."""
+    order = tuple(sorted(range(len(strides)), key=lambda a: (strides[a] != 0, -abs(strides[a]))))
+    if any(s.planes for s in spans.values()):
+        last = max((a for a in order if a in spans), key=order.index)
+        return (*(a for a in order if a != last), last)
+    return order
+
+
+def input_axes(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    mask_strides: tuple[int, ...] | None,
+    spans: dict[int, Span],
+    collapsed: set[int],
+    selects: bool,
+    apart: bool,
+) -> list[Axis]:
+    """The axes of an array with its windows; `collapsed`: one cell stands for a window; `selects`: positions
+    matter; `apart`: equal cells count apart."""
+    mask = mask_strides or (0,) * len(shape)
+    axes = []
+    rank = plane = index = position = 1
+    for a in range(len(shape) - 1, -1, -1):
+        span = spans.get(a)
+        if span is None:
+            axes.append(Axis(shape[a], shape[a], None, strides[a], mask[a], plane=plane, position=position * selects))
+            plane *= shape[a]
+            position *= shape[a]
+            continue
+        if a in collapsed:
+            axes.append(Axis(span.o, span.o, None, 0, 0))
+        elif span.untouched and not selects:
+            axes.append(Axis(span.n, span.n, None, strides[a], mask[a]))
+        else:
+            axes.append(
+                Axis(span.n, span.o, span, strides[a], mask[a], rank=rank, index=index,
+                     position=position * selects, apart=apart)
+            )  # fmt: skip
+        rank *= span.longest
+        index *= span.n
+        position *= span.o
+    return axes[::-1]
+
+
+def axis_fields(axis: Axis, span: Span, border: int, out: int) -> dict[str, Any]:
+    """One axis as the kernels take it; `out`: step of an output."""
+    tables = span.starts is not None
+    return {
+        "n": span.n, "o": span.o, "k": span.k, "s": span.s, "d": span.d, "before": span.before,
+        "after": span.after, "starts": np.ascontiguousarray(span.starts).ravel() if tables else None,
+        "stops": np.ascontiguousarray(span.stops).ravel() if tables else None,
+        "plane_step": span.o if span.planes else 0, "border": border,
+        "flat": axis.flat, "index": axis.index, "position": axis.position,
+        "x": axis.x, "mask": axis.mask, "out": out, "rank": axis.rank or 1, "plane": axis.plane,
+    }  # fmt: skip
 
 
 # ---- plans that are kept --------------------------------------------------------------------------

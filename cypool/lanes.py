@@ -90,7 +90,12 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
     elif wanted.kind == "b":
         why = "only results of bool are bool"
     elif wanted.kind in "iu" and usual.kind == "f":
-        if not (row.result in ("mean", "quantile") and "rounding" in row.options and dtype.kind in "biu" and options.get("weights") is None):
+        if not (
+            row.result in ("mean", "quantile")
+            and "rounding" in row.options
+            and dtype.kind in "biu"
+            and options.get("weights") is None
+        ):
             why = "floats are not rounded to integers"
     if why:
         raise TypeError(f"dtype {wanted} does not go with reduce={row.name!r} of {dtype}: {why}")
@@ -207,11 +212,12 @@ class _Builder:
             "nan_value": _bits(self.skipped(lane), raw) if fill_nan and lane.op != "first" else 0,
             "mask_value": _bits(_identity(lane.op, lane.tap, have), have),
             "identity": _bits(_identity(lane.op, lane.tap, want), want),
-            "border_value": 0 if self.border is None or lane.op == "select" else _bits(self.decoded_border(lane, from_mask, part), want),
+            "border_value": 0 if self.border is None or lane.op == "select"
+            else _bits(self.decoded_border(lane, from_mask, part), want),
             "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
             "cost": self.cost(lane, par),
-            "direct": not (chain or lane.op == "select" or self.masked or fill_nan or from_mask or lane.transform != "same"
-                           or lane.op in ("taps", "first") or not self.plain_memory),
+            "direct": not (chain or self.masked or fill_nan or from_mask or lane.transform != "same"
+                           or lane.op in ("taps", "first", "select") or not self.plain_memory),
         }  # fmt: skip
 
     def conversions(self, lane: Lane, raw: str, from_mask: bool, part: str) -> list[tuple[str, str]]:

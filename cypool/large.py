@@ -100,12 +100,12 @@ def _gather(
     part = ~off if valid is None else (valid[inside] | padded) & ~off
     if padded.any():
         cells = np.where(padded, border_value, cells)
-    where = sum(p * w for p, w in zip(inside, weights, strict=True))
+    where = np.where(padded, -1, sum(p * w for p, w in zip(inside, weights, strict=True)))
 
     def rows(a: Array) -> Array:
         return np.moveaxis(a, -2, 0).reshape(last.shape[0], -1)
 
-    return rows(cells), rows(part), rows(np.asarray(where))
+    return rows(cells), rows(part), rows(where)
 
 
 def _pick(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import dispatch
-from .arguments import boolean, per_axis, pooled_axes
+from .arguments import boolean, entries, integer, per_axis, pooled_axes
 from .call import Call, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve
@@ -18,7 +18,7 @@ from .kernels import calls
 from .reducers import find, read_options
 from .windows import Windows
 
-__all__ = ["adaptive_pool", "global_pool", "pool"]
+__all__ = ["adaptive_pool", "fractional_pool", "global_pool", "pool"]
 
 Array = NDArray[Any]
 Reduce = str | Callable[..., Any]
@@ -220,6 +220,73 @@ def adaptive_pool(
     where = pooled_axes(axes, array.ndim, output_size, "output_size")
     sizes = per_axis(output_size, len(where), "output_size", 0)
     return pool(array, tuple(Windows.adaptive(n) for n in sizes), reduce, axes=where, **keywords)
+
+
+def fractional_pool(
+    x: ArrayLike,
+    output_size: Any = None,
+    reduce: Reduce = "max",
+    *,
+    ratio: Any = None,
+    overlapping: bool = False,
+    scheme: str = "pseudorandom",
+    rng: Any = None,
+    return_windows: bool = False,
+    axes: Any = None,
+    **keywords: Any,
+) -> Any:
+    """Pool to a size that need not divide the input, in windows drawn at random (Graham 2014, arXiv:1412.6071).
+
+    Parameters
+    ----------
+    x : array_like
+        As in `pool`.
+    output_size, ratio : number or sequence of numbers
+        Outputs on each pooled axis, or input length over output length (at least 1): one of them.
+    reduce : str or callable
+        As in `pool`.
+    overlapping, scheme, rng
+        As in `Windows.fractional`; one generator draws the windows of the axes in their order.
+    return_windows : bool
+        Also return the Windows, one for each pooled axis, so that the call can be repeated by `pool`
+        and `pool_backward`.
+    axes : int or sequence of int, optional
+        The pooled axes.  Default: all if the size is one value, else the last ones.
+    **keywords
+        As in `pool`.
+
+    Returns
+    -------
+    ndarray, or tuple
+        The pooled array; indices and windows behind it if asked for.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` and `Windows.fractional` do.
+
+    Examples
+    --------
+    >>> import numpy as np, cypool
+    >>> cypool.fractional_pool(np.arange(100).reshape(10, 10), 7, rng=0).shape
+    (7, 7)
+    """
+    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    if (output_size is None) == (ratio is None):
+        raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
+    size, name = (output_size, "output_size") if ratio is None else (ratio, "ratio")
+    where = pooled_axes(axes, array.ndim, size, name)
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        rng = integer(rng, "rng", 0)
+    generator = np.random.default_rng(rng)
+    windows = tuple(
+        Windows.fractional(array.shape[a], **{name: value}, overlapping=overlapping, scheme=scheme, rng=generator)
+        for a, value in zip(where, entries(size, len(where), name), strict=True)
+    )
+    result = pool(array, windows, reduce, axes=where, **keywords)
+    if not boolean(return_windows, "return_windows"):
+        return result
+    return (*result, windows) if isinstance(result, tuple) else (result, windows)
 
 
 def global_pool(

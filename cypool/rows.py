@@ -124,7 +124,9 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int, s
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
         part = max(1, room // 2)
-        if not slots and extent > part and span.s <= part and span.d == 1 and span.k <= 4 * span.n:  # in parts of each window
+        if (
+            not slots and extent > part and span.s <= part and span.d == 1 and span.k <= 4 * span.n
+        ):  # in parts of each window
             outputs = min(span.o, part // span.s, max(1, VISITS // (visited * channels * part)) if visited else span.o)
             cells, segments = (outputs - 1) * span.s + part, -(-span.k // part)
             return {"outputs": outputs, "span": cells, "segment": part, "segments": segments, "sliding": 1}

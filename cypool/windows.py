@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import TOO_LARGE, boolean, integer
+from .arguments import TOO_LARGE, boolean, integer, text
 
 __all__ = ["Span", "Windows", "padding_of"]
 
@@ -136,8 +136,8 @@ def _bounds_array(value: Any, name: str) -> NDArray[np.int64]:
 class Windows:
     """Where the windows of one axis lie.
 
-    Made by `Windows.sliding`, `Windows.adaptive`, `Windows.whole` or `Windows.explicit`, and given
-    to `pool` in place of a window.  Immutable, hashable, picklable.
+    Made by `Windows.sliding`, `.adaptive`, `.fractional`, `.whole` or `.explicit`, and given to `pool`
+    in place of a window.  Immutable, hashable, picklable.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class Windows:
     _tables: tuple[NDArray[np.int64], NDArray[np.int64]] | None
 
     def __init__(self) -> None:
-        raise TypeError("Windows are made by Windows.sliding, .adaptive, .whole or .explicit")
+        raise TypeError("Windows are made by Windows.sliding, .adaptive, .fractional, .whole or .explicit")
 
     @classmethod
     def _make(cls, *key: Any, tables: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None) -> Windows:
@@ -245,6 +245,71 @@ class Windows:
     def whole() -> Windows:
         """One window: the axis."""
         return Windows._make("whole")
+
+    @staticmethod
+    def fractional(
+        n: int,
+        output_size: int | None = None,
+        ratio: float | None = None,
+        overlapping: bool = False,
+        scheme: str = "pseudorandom",
+        rng: Any = None,
+    ) -> Windows:
+        """Windows of two neighbouring lengths in a random order (Graham 2014, arXiv:1412.6071), drawn now.
+
+        Parameters
+        ----------
+        n : int
+            Length of the axis.
+        output_size, ratio : int, float
+            The number of windows, or input length over output length (at least 1): one of them.
+        overlapping : bool
+            Each window ends with the first cell of the next.
+        scheme : {"pseudorandom", "random"}
+            Increments ``ceil(alpha (i + u))`` with one random u, or shuffled.
+        rng : numpy.random.Generator, int or None
+            Where random numbers come from.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A size below 1 or above n, a ratio below 1, both or none of them.
+
+        Examples
+        --------
+        >>> import cypool
+        >>> cypool.Windows.fractional(10, 4, rng=0).length(10)
+        4
+        """
+        n = integer(n, "n", 1)
+        if (output_size is None) == (ratio is None):
+            raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
+        if output_size is not None:
+            o = integer(output_size, "output_size", 1)
+        else:
+            if isinstance(ratio, (bool, str, bytes)) or not isinstance(ratio, (int, float, np.integer, np.floating)):
+                raise TypeError(f"ratio must be a real number, not {ratio!r}")
+            if not 1 <= ratio < np.inf:
+                raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {ratio!r}")
+            o = int(n / ratio)
+        if not 1 <= o <= n:
+            raise ValueError(f"output_size must be 1 to {n} (the axis length), not {o}")
+        text(scheme, ("pseudorandom", "random"), "scheme")
+        overlapping = boolean(overlapping, "overlapping")
+        if rng is not None and not isinstance(rng, np.random.Generator):
+            rng = integer(rng, "rng", 0)
+        generator = np.random.default_rng(rng)
+        k, alpha = n // o, n / o
+        edges = np.arange(o + 1, dtype=np.int64)
+        if o < n and scheme == "random":
+            steps = np.full(o, k, np.int64)
+            steps[: n - o * k] += 1
+            edges[1:] = np.cumsum(generator.permutation(steps))
+        elif o < n:
+            u = generator.random() * min((k + 2) / alpha - 1, (n + 1 - k) / alpha - (o - 1))
+            edges[1:] = np.ceil(alpha * (np.arange(1, o + 1) + u)).astype(np.int64) - 1
+            edges[o] = n
+        return Windows.explicit(edges[:-1], np.minimum(edges[1:] + overlapping, n), n)
 
     @staticmethod
     def explicit(starts: Any, stops: Any, n: int) -> Windows:

@@ -18,7 +18,8 @@ ROUNDED = ("mean", "var", "std", "lp", "gem", "logsumexp", "softpool")
 ROUNDED_FLOATS = ("sum", "prod", *ROUNDED)
 # ... and those that may overflow on the way although the result does not: they get plain values.
 PLAIN = ("prod", "var", "std")
-NAMES = sorted(set(cypool.reducers.TABLE) - {"stochastic", "argmax", "argmin"})  # of reducers that give values, not drawn
+# Reducers whose result is a value of the window, and not drawn at random.
+NAMES = sorted(set(cypool.reducers.TABLE) - {"stochastic", "argmax", "argmin"})
 
 
 def dtypes_of(name):

@@ -44,7 +44,8 @@ cdef inline void find_indices(const Plan* p, Scratch* s, const Line* line, const
             cell = axis.starts[line.plane * axis.plane_step + out] + j
         else:
             cell = fold_cell(axis, out * axis.s - axis.before + j * axis.d)
-        s.indices[i] = s.lead[c.at[i] - j * axis.rank] + cell * axis.index
+        s.indices[i] = s.lead[c.at[i] - j * axis.rank]
+        s.indices[i] = -1 if cell < 0 or s.indices[i] < 0 else s.indices[i] + cell * axis.index
 
 
 cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
@@ -73,7 +74,7 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
         if r == 0:
             list_taps(g, line, row, min(ROWS, line.taps - row), s.x, s.m, s.rank, s.at, s.tap)
         cells = <const char*> decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
-        s.lead[s.rank[r]] = s.at[r]
+        s.lead[s.rank[r]] = -1 if s.x[r] == PADDED else s.at[r]
         if valid != NULL:
             memset(valid, 0, t.cells * C)
             if g.masked:

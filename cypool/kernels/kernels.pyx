@@ -16,10 +16,63 @@ from libc.string cimport memcpy, memset
 from .items cimport join_groups, reduce_band, reduce_group, write_item
 from .plan cimport *
 from .scratch cimport *
+from .spread cimport *
 
 cdef enum:
     SLICE = 1 << 24   # cost (about nanoseconds) between two looks at pending signals
     LARGE = 1 << 22   # cost above which one item is divided
+
+
+cdef const double* doubles(const double[::1] table, list keep):
+    keep.append(table)
+    return &table[0]
+
+
+cdef const int64_t* integers(const int64_t[::1] table, list keep):
+    keep.append(table)
+    return &table[0]
+
+
+cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
+    """An axis from the engine's numbers; the bytes of its tables."""
+    axis.n, axis.o = given["n"], given["o"]
+    axis.k, axis.s, axis.d = given["k"], given["s"], given["d"]
+    axis.before, axis.after = given["before"], given["after"]
+    axis.starts = axis.stops = NULL
+    axis.plane_step = 0
+    axis.border, axis.flat = given["border"], given["flat"]
+    axis.x, axis.mask, axis.out = given["x"], given["mask"], given["out"]
+    axis.rank, axis.plane = given["rank"], given["plane"]
+    axis.index, axis.position = given["index"], given["position"]
+    if given["starts"] is None:
+        return 0
+    axis.starts = integers(given["starts"], keep)
+    axis.stops = integers(given["stops"], keep)
+    axis.plane_step = given["plane_step"]
+    return 16 * len(given["starts"])
+
+
+cdef int set_strides(tuple shape, tuple strides, mask_strides, Py_ssize_t* ndim, Py_ssize_t* sizes,
+                     Py_ssize_t* x, Py_ssize_t* mask) except -1:
+    cdef Py_ssize_t i
+    ndim[0] = len(shape)
+    for i in range(ndim[0]):
+        sizes[i], x[i] = shape[i], strides[i]
+        mask[i] = mask_strides[i] if mask_strides is not None else 0
+    return 0
+
+
+cdef int check_layout(const Py_buffer* given, Py_ssize_t ndim, const Py_ssize_t* shape,
+                      const Py_ssize_t* strides) except -1:
+    """The array still lies in memory as the plan says: another thread may have changed it."""
+    cdef Py_ssize_t i
+    cdef bint alike = given.ndim == ndim
+    for i in range(ndim if alike else 0):
+        alike = alike and given.shape[i] == shape[i]
+        alike = alike and (given.shape[i] == 1 or given.strides[i] == strides[i])
+    if not alike:
+        raise ValueError("the array changed its shape during the call")
+    return 0
 
 
 cdef class Reduction:
@@ -41,7 +94,7 @@ cdef class Reduction:
         self.p.g.axes = self.axes
         self.p.g.leading = len(axes) - 1
         for i in range(len(axes)):
-            self.set_axis(&self.axes[i], axes[i])
+            self.nbytes += set_axis(&self.axes[i], axes[i], self.keep)
         self.set_geometry(&self.p.g, geometry)
         self.p.n_lanes = len(lanes)
         for i in range(len(lanes)):
@@ -49,24 +102,13 @@ cdef class Reduction:
         self.set_formula(formula)
         self.p.weights = NULL
         if weights is not None:
-            self.p.weights = self.doubles(weights)
+            self.p.weights = doubles(weights, self.keep)
         self.p.pick.slots = 0
         if pick is not None:
             self.set_pick(pick)
-        self.ndim, self.out_bytes = len(shape), out_bytes
-        for i in range(self.ndim):
-            self.shape[i], self.x_strides[i] = shape[i], strides[i]
-            self.mask_strides[i] = mask_strides[i] if mask_strides is not None else 0
+        set_strides(shape, strides, mask_strides, &self.ndim, self.shape, self.x_strides, self.mask_strides)
+        self.out_bytes = out_bytes
         self.divide_work()
-
-    cdef const double* doubles(self, const double[::1] table):
-        self.keep.append(table)
-        return &table[0]
-
-    cdef const int64_t* integers(self, const int64_t[::1] table):
-        self.keep.append(table)
-        self.nbytes += table.shape[0] * 8
-        return &table[0]
 
     cdef const uint16_t* network(self, const uint16_t[::1] pairs, Py_ssize_t* n):
         self.keep.append(pairs)
@@ -82,21 +124,6 @@ cdef class Reduction:
         pick.pairs = self.network(given["pairs"], &pick.n_pairs)
         pick.few = self.network(given["few"], &pick.n_few)
         self.p.omit, self.p.slots = given["omit"], given["row_slots"]
-
-    cdef set_axis(self, Axis* axis, dict given):
-        axis.n, axis.o = given["n"], given["o"]
-        axis.k, axis.s, axis.d = given["k"], given["s"], given["d"]
-        axis.before, axis.after = given["before"], given["after"]
-        axis.starts = axis.stops = NULL
-        axis.plane_step = 0
-        if given["starts"] is not None:
-            axis.starts = self.integers(given["starts"])
-            axis.stops = self.integers(given["stops"])
-            axis.plane_step = given["plane_step"]
-        axis.border, axis.flat = given["border"], given["flat"]
-        axis.x, axis.mask, axis.out = given["x"], given["mask"], given["out"]
-        axis.rank, axis.plane = given["rank"], given["plane"]
-        axis.index, axis.position = given["index"], given["position"]
 
     cdef set_geometry(self, Geometry* g, dict given):
         g.channels = given["channels"]
@@ -156,17 +183,6 @@ cdef class Reduction:
         cdef double work = <double> items * <double> self.cost
         return max(1, min(items, <Py_ssize_t> min(work / 32768.0, 1e6)))
 
-    cdef int check(self, const Py_buffer* given, const Py_ssize_t* strides) except -1:
-        """The array still lies in memory as the plan says: another thread may have changed it."""
-        cdef Py_ssize_t i
-        cdef bint alike = given.ndim == self.ndim
-        for i in range(self.ndim if alike else 0):
-            alike = alike and given.shape[i] == self.shape[i]
-            alike = alike and (given.shape[i] == 1 or given.strides[i] == strides[i])
-        if not alike:
-            raise ValueError("the array changed its shape during the call")
-        return 0
-
     def run(self, x not None, mask, out not None, int workers, int64_t[::1] index=None, uint64_t key=0):
         """Reduces x into out, which lies in one piece (and positions into index, in the same order).
         Returns 0, plus 1 if a window was empty, plus 2 if a NaN took part, plus 4 if a quantile whose
@@ -178,7 +194,7 @@ cdef class Reduction:
         cdef bint masked = self.p.g.masked
         PyObject_GetBuffer(x, &from_x, PyBUF_STRIDED_RO)
         try:
-            self.check(&from_x, self.x_strides)
+            check_layout(&from_x, self.ndim, self.shape, self.x_strides)
             PyObject_GetBuffer(out, &into, PyBUF_STRIDED)
             try:
                 if into.len != self.out_bytes:
@@ -193,7 +209,7 @@ cdef class Reduction:
                     return self.on_arrays(&arrays, workers)
                 PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
                 try:
-                    self.check(&from_mask, self.mask_strides)
+                    check_layout(&from_mask, self.ndim, self.shape, self.mask_strides)
                     arrays.mask = <const char*> from_mask.buf
                     return self.on_arrays(&arrays, workers)
                 finally:
@@ -280,6 +296,9 @@ cdef class Reduction:
         finally:
             free(values)
         return 0
+
+
+include "gradient.pxi"
 
 
 def floor_copy(const uint8_t[::1] x not None, uint8_t[::1] out not None, int workers):

@@ -213,10 +213,7 @@ cdef inline double between(sample a, sample b, double part) noexcept nogil:
     if sample is double or sample is float:
         if not (a >= -1.7976931348623157e308 and b <= 1.7976931348623157e308):
             return <double> a + <double> b
-    if sample is double or sample is uint64_t or sample is int64_t:
-        return <double> (a + (<long double> b - a) * part)
-    else:
-        return <double> a + (<double> b - <double> a) * part
+    return <double> (a + (<long double> b - a) * part)
 
 
 cdef inline void interpolate(const sample* x, Py_ssize_t low, Py_ssize_t high, double part, Py_ssize_t n,

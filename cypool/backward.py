@@ -1,0 +1,279 @@
+"""`pool_backward` and `unpool`: where gradients and pooled values go."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import dispatch, threads
+from .arguments import integer, is_sequence, pooled_axes, text
+from .call import Call, check_out, taking_part, window_weights
+from .geometry import resolve
+from .gradients import RULES, Backward, parameter_gradient, upstream
+from .pooling import Reduce
+from .reducers import find, read_options
+
+__all__ = ["pool_backward", "unpool"]
+
+Array = NDArray[Any]
+
+WRT = {"x": tuple(RULES), "weights": ("sum", "mean"), "p": ("gem",), "alpha": ("softpool",)}
+
+
+def pool_backward(
+    grad: ArrayLike,
+    x: ArrayLike,
+    window: Any,
+    reduce: Reduce = "max",
+    *,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    axes: Any = None,
+    border: str = "ignore",
+    border_value: Any = 0,
+    where: ArrayLike | None = None,
+    nan_policy: str = "propagate",
+    min_count: int = 1,
+    fill_value: Any = None,
+    indices: ArrayLike | None = None,
+    wrt: str = "x",
+    out: Array | None = None,
+    workers: int | None = None,
+    **options: Any,
+) -> Array:
+    """Gradient of ``(pool(x, ...) * grad).sum()``, with the same arguments as `pool`.
+
+    Parameters
+    ----------
+    grad : array_like
+        The upstream gradient, of the shape of the result of `pool`.
+    x, window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value
+        As in `pool`.  A cell that the border mirrors receives what its mirror images are given; what
+        padded cells with a value are given is dropped.
+    where, nan_policy, min_count
+        As in `pool`.  Cells that take no part receive 0; the gradient of empty windows is dropped.
+    fill_value
+        Accepted, so that the arguments of `pool` can be passed on; it has no gradient.
+    indices : array_like of int, optional
+        What `pool` returned with ``return_indices=True``: spares the search for the picked cells.
+        Needed for "stochastic" unless rng is an integer.
+    wrt : {"x", "weights", "p", "alpha"}
+        With respect to what: the array, the weights ("sum", "mean"), p ("gem") or alpha ("softpool").
+    out : ndarray, optional
+        Where to put the result.
+    workers : int, optional
+        As in `pool`.
+    **options
+        Of the reducer, as in `pool`.
+
+    Returns
+    -------
+    ndarray
+        For ``wrt="x"`` of the shape of x, and of its dtype if that is floating, else of grad's; for
+        "weights" of the window's shape; for "p" and "alpha" 0-d.  The latter two are float64.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` does; also for any, all, count, argmax, argmin and callables, which have no gradient.
+    IndexError
+        An index that is no cell of its window.
+
+    Notes
+    -----
+    Selecting reducers (max, min, median, quantile, mode, first, stochastic) give g to the cell they
+    picked (the first in C order of equals); a quantile between two cells shares it by its weights.
+    sum: g; mean: g / n; prod: g times the product of the others; var: 2 (x - mean) g / (n - ddof), std:
+    that over 2 y; lp: g sign(x) abs(x / y)**(p - 1); gem: g (x / y)**(p - 1) / n; logsumexp:
+    g exp(alpha (x - y)); softpool: g w (1 + alpha (x - y)).  Each input row is added up by one thread
+    in a fixed order: the same bits for any number of workers.
+
+    Examples
+    --------
+    >>> import numpy as np, cypool
+    >>> x = np.array([[1.0, 5.0], [4.0, 2.0]])
+    >>> cypool.pool_backward([[10.0]], x, 2)
+    array([[ 0., 10.],
+           [ 0.,  0.]])
+    >>> cypool.pool_backward([[10.0]], x, 2, "mean")
+    array([[2.5, 2.5],
+           [2.5, 2.5]])
+    """
+    mask: Any = None
+    if isinstance(x, np.ma.MaskedArray):
+        mask = np.ma.getmask(x)
+        x = x.data
+    array = np.asarray(x)
+    seen = None
+    if where is not None or (mask is not None and mask is not np.ma.nomask):
+        seen = taking_part(where, mask, array.shape)
+    text(wrt, tuple(WRT), "wrt")
+    call = Call(array, seen, nan_policy, border, border_value, min_count, None, None, False)
+    spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
+    found = find(reduce)
+    if found is None or found[0].name not in WRT[wrt]:
+        allowed = ", ".join(WRT[wrt])
+        raise TypeError(f"reduce={reduce!r} has no gradient with respect to {wrt} (these have: {allowed})")
+    row, omit = found
+    call = replace(call, nan_policy="omit") if omit else call
+    values = read_options(row, options)
+    if values.get("weights") is not None:
+        values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
+    elif wrt == "weights":
+        raise ValueError("wrt='weights' needs weights")
+    shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
+    if array.dtype.kind == "c":
+        return _complex(grad, call, row, spans, values, shape, wrt, out, workers)
+    g = upstream(grad, shape)
+    if indices is not None:
+        indices = _checked(indices, shape, math.prod(array.shape[a] for a in spans))
+        if row.selects == "":
+            raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
+    backward = Backward(call, row, spans, values, g, indices, workers)
+    if wrt != "x":
+        result = parameter_gradient(backward, wrt)
+        if wrt == "weights":  # in the caller's order of axes
+            order = pooled_axes(axes, array.ndim, window)
+            result = result.transpose([sorted(order).index(a) for a in order])
+        return _deliver(result, out)
+    dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else g.dtype
+    if 0 in shape:
+        return _deliver(np.zeros(array.shape, dtype), out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _deliver(backward.run().astype(dtype, copy=False), out)
+
+
+def _complex(
+    grad: Any, call: Call, row: Any, spans: Any, values: Any, shape: Any, wrt: str, out: Any, workers: Any
+) -> Array:
+    """Sums and means are linear: real and imaginary parts have the same gradient."""
+    g = np.asarray(grad)
+    if g.dtype.kind not in "biufc":
+        raise TypeError(f"grad must be numbers, not {g.dtype}")
+    if row.name not in ("sum", "mean") or wrt != "x":
+        raise TypeError(f"x of {call.array.dtype} has a gradient for sum and mean only, with respect to x")
+    call = call.without_nan()
+    result = np.empty(call.array.shape, call.array.dtype.newbyteorder("="))
+    for part in ("real", "imag"):
+        real = replace(call, array=getattr(call.array, part), border_value=0)
+        piece = upstream(np.ascontiguousarray(getattr(g, part)), shape)
+        getattr(result, part)[...] = Backward(real, row, spans, values, piece, None, workers).run()
+    return _deliver(result, out)
+
+
+def _deliver(result: Array, out: Any) -> Array:
+    if out is None:
+        return result
+    target = check_out(out, result.shape, result.dtype)
+    target[...] = result
+    return target
+
+
+def _checked(indices: Any, shape: tuple[int, ...], cells: int) -> Array:
+    """Indices as int64, each in 0 .. cells - 1; masked ones (of empty windows) are -1."""
+    mask = np.ma.getmaskarray(indices) if isinstance(indices, np.ma.MaskedArray) else None
+    given = np.asarray(np.ma.getdata(indices))
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, not {given.dtype}")
+    if given.shape != shape:
+        raise ValueError(f"indices must have shape {shape}, not {given.shape}")
+    wrong = (given < 0) | (given >= cells)
+    if mask is not None:
+        wrong &= ~mask
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise IndexError(f"indices must be from 0 to {cells - 1}; at {at} there is {given[at]}")
+    found = given.astype(np.int64)
+    return found if mask is None else np.where(mask, -1, found)
+
+
+def unpool(
+    values: ArrayLike,
+    indices: ArrayLike,
+    shape: Any,
+    *,
+    axes: Any = None,
+    out: Array | None = None,
+    workers: int | None = None,
+) -> Array:
+    """Put pooled values back where their indices point; all other cells are 0.
+
+    Parameters
+    ----------
+    values : array_like
+        Pooled values, of any dtype that `pool` takes.
+    indices : array_like of int
+        For each value, its flat position in C order over the pooled axes of the result, as
+        ``pool(..., return_indices=True)`` gives them.  Of a repeated one, the last in C order wins.
+    shape : int or sequence of int
+        Sizes of the pooled axes of the result.
+    axes : int or sequence of int, optional
+        The pooled axes, in the order of `shape`.  Default: the last ``len(shape)``.
+    out : ndarray, optional
+        Where to put the result.
+    workers : int, optional
+        As in `pool`.
+
+    Returns
+    -------
+    ndarray
+        Of the dtype of values.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        Arguments of the wrong kind, or that do not fit each other.
+    IndexError
+        An index outside of the result; nothing is written then.
+
+    Examples
+    --------
+    >>> import numpy as np, cypool
+    >>> values, indices = cypool.pool(np.array([[1, 5], [4, 2]]), 2, return_indices=True)
+    >>> cypool.unpool(values, indices, (2, 2))
+    array([[0, 5],
+           [0, 0]])
+    """
+    from .lanes import check_dtype
+
+    array = np.asarray(values)
+    check_dtype(array.dtype, "biufc", "values")
+    sizes = tuple(integer(n, "shape", 1) for n in (shape if is_sequence(shape) else (shape,)))
+    where = pooled_axes(axes, array.ndim, sizes, "shape", "values")
+    if len(where) != len(sizes):
+        raise ValueError(f"shape must have {len(where)} entries (one for each of axes), not {sizes}")
+    of_axis = dict(zip(where, sizes, strict=True))
+    count = threads.resolve(workers, array.size // 16384)
+    whole = tuple(of_axis.get(a, n) for a, n in enumerate(array.shape))
+    cells = math.prod(sizes)
+    if math.prod(whole) * array.itemsize >= 2**62:
+        raise MemoryError(f"a result of shape {whole} and dtype {array.dtype} does not fit memory")
+    index = _checked(indices, array.shape, cells)
+    if out is not None:
+        check_out(out, whole, array.dtype.newbyteorder("="))
+    axes_sorted = sorted(of_axis)
+    last = range(-len(axes_sorted), 0)
+    batch = [n for a, n in enumerate(array.shape) if a not in of_axis]
+    result = np.zeros([*batch, *(of_axis[a] for a in axes_sorted)], array.dtype.newbyteorder("="))
+    if array.size:
+        lined = np.ascontiguousarray(np.moveaxis(array, axes_sorted, last), result.dtype)
+        at = np.ascontiguousarray(np.moveaxis(index, axes_sorted, last))
+        if isinstance(indices, np.ma.MaskedArray) and (at < 0).any():
+            raise ValueError("indices must not be masked: an empty window has no place")
+        bad = dispatch.kernels.scatter(
+            lined.reshape(-1).view(np.uint8), at.reshape(-1), result.reshape(-1).view(np.uint8), array.itemsize,
+            math.prod(batch), count,
+        )  # fmt: skip
+        if bad >= 0:
+            raise IndexError(f"indices must be from 0 to {cells - 1}")
+    moved = np.moveaxis(result, last, axes_sorted)
+    if out is None:
+        return np.ascontiguousarray(moved)
+    out[...] = moved
+    return out

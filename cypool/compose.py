@@ -1,0 +1,556 @@
+"""Pooling that is put together from reducers: mixed, gated, by rank, anti-aliased, spatial pyramids.
+
+Each function has a `*_backward` with the same arguments behind the upstream gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arguments import entries, integer, pooled_axes
+from .backward import pool_backward
+from .geometry import resolve
+from .pooling import pool
+from .windows import Windows
+
+__all__ = [
+    "gated_pool", "gated_pool_backward", "max_blur_pool", "max_blur_pool_backward", "mixed_pool",
+    "mixed_pool_backward", "rank_pool", "rank_pool_backward", "spatial_pyramid_pool", "spatial_pyramid_pool_backward",
+]  # fmt: skip
+
+Array = NDArray[Any]
+
+
+def _fraction(value: Any, name: str) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a real number, not {value!r} (a {type(value).__name__})")
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must be from 0 to 1, not {value!r}")
+    return number
+
+
+def _floats(x: ArrayLike, name: str = "x") -> Array:
+    """x in its own floating dtype, or float64."""
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise TypeError(f"{name} must be bool, integers or floats, not {array.dtype}")
+    native = array.dtype.newbyteorder("=")
+    return array.astype(native if native.kind == "f" else np.float64, copy=False)
+
+
+# ---- mixed and gated ---------------------------------------------------------------------------
+
+
+def mixed_pool(x: ArrayLike, window: Any, a: float = 0.5, **geometry: Any) -> Array:
+    """``a * max + (1 - a) * mean`` of each window (Lee, Gallagher and Tu 2015, arXiv:1509.08985).
+
+    Parameters
+    ----------
+    x : array_like
+        As in `pool`; integers are pooled as float64.
+    window : int, Windows, or a sequence of these
+        As in `pool`.
+    a : float
+        Share of the maximum, from 0 to 1.
+    **geometry
+        As in `pool`: stride, padding, dilation, ceil_mode, axes, border, border_value, where,
+        nan_policy, min_count, fill_value, workers.
+
+    Returns
+    -------
+    ndarray
+        Of the shape that `pool` gives.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` does; `a` outside of 0 to 1.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.mixed_pool([1.0, 3.0, 5.0, 5.0], 2, 0.5)
+    array([2.5, 5. ])
+    """
+    share, array = _fraction(a, "a"), _floats(x)
+    high, middle = (pool(array, window, name, **geometry) for name in ("max", "mean"))
+    return np.asarray(share * high + (1 - share) * middle, array.dtype)
+
+
+def mixed_pool_backward(
+    grad: ArrayLike, x: ArrayLike, window: Any, a: float = 0.5, *, wrt: str = "x", **geometry: Any
+) -> Array:
+    """Gradient of `mixed_pool` with respect to x, or to the share (``wrt="a"``, 0-d).
+
+    Parameters
+    ----------
+    grad : array_like
+        The upstream gradient, of the shape of the result.
+    x, window, a, **geometry
+        As in `mixed_pool`.
+    wrt : {"x", "a"}
+        With respect to what.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of x, or 0-d.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `mixed_pool` does.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.mixed_pool_backward([1.0, 1.0], [1.0, 3.0, 5.0, 4.0], 2, 0.5)
+    array([0.25, 0.75, 0.75, 0.25])
+    """
+    share, array = _fraction(a, "a"), _floats(x)
+    if wrt == "a":
+        high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
+        return np.array((np.asarray(grad) * (high - middle)).sum())
+    if wrt != "x":
+        raise ValueError(f"wrt must be 'x' or 'a', not {wrt!r}")
+    g = np.asarray(grad)
+    parts = (pool_backward(g * w, array, window, name, **geometry) for name, w in (("max", share), ("mean", 1 - share)))
+    return np.asarray(sum(parts), array.dtype)
+
+
+def gated_pool(x: ArrayLike, window: Any, gate: ArrayLike, **geometry: Any) -> Array:
+    """Max and mean mixed by what each window looks like (Lee, Gallagher and Tu 2015, arXiv:1509.08985).
+
+    ``a = 1 / (1 + exp(-sum(gate * x)))`` for each window; the result is ``a * max + (1 - a) * mean``.
+
+    Parameters
+    ----------
+    x, window, **geometry
+        As in `mixed_pool`; sliding windows.
+    gate : array_like
+        A weight for each cell of the window.
+
+    Returns
+    -------
+    ndarray
+        Of the shape that `pool` gives.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` does.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.gated_pool([1.0, 3.0, 5.0, 4.0], 2, [0.0, 0.0])
+    array([2.5 , 4.75])
+    """
+    array = _floats(x)
+    a, high, middle = _gate(array, window, gate, geometry)
+    return np.asarray(a * high + (1 - a) * middle, array.dtype)
+
+
+def _gate(array: Array, window: Any, gate: ArrayLike, geometry: Mapping[str, Any]) -> tuple[Array, Array, Array]:
+    response = pool(array, window, "sum", weights=gate, **geometry).astype(np.float64)
+    high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-response)), high, middle
+
+
+def gated_pool_backward(
+    grad: ArrayLike, x: ArrayLike, window: Any, gate: ArrayLike, *, wrt: str = "x", **geometry: Any
+) -> Array:
+    """Gradient of `gated_pool` with respect to x or to the gate.
+
+    Parameters
+    ----------
+    grad : array_like
+        The upstream gradient, of the shape of the result.
+    x, window, gate, **geometry
+        As in `gated_pool`.
+    wrt : {"x", "gate"}
+        With respect to what.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of x, or of the gate.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `gated_pool` does.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.gated_pool_backward([1.0], [1.0, 3.0], 2, [0.0, 0.0], wrt="gate")
+    array([0.25, 0.75])
+    """
+    array, g = _floats(x), np.asarray(grad, np.float64)
+    a, high, middle = _gate(array, window, gate, geometry)
+    through = np.nan_to_num(g * (high - middle) * a * (1 - a), nan=0.0)
+    if wrt == "gate":
+        return pool_backward(through, array, window, "sum", weights=gate, wrt="weights", **geometry)
+    if wrt != "x":
+        raise ValueError(f"wrt must be 'x' or 'gate', not {wrt!r}")
+    result = pool_backward(through, array, window, "sum", weights=gate, **geometry).astype(np.float64)
+    for name, weight in (("max", g * a), ("mean", g * (1 - a))):
+        result += pool_backward(weight, array, window, name, **geometry)
+    return result.astype(array.dtype)
+
+
+# ---- by rank -------------------------------------------------------------------------------------
+
+
+def _rank_weights(cells: int, weights: Any, top: Any, alpha: Any) -> Array:
+    """A weight for each rank, the largest cell first."""
+    if sum(v is not None for v in (weights, top, alpha)) != 1:
+        raise ValueError("give one of weights, top and alpha")
+    if top is not None:
+        k = integer(top, "top", 1)
+        if k > cells:
+            raise ValueError(f"top must be at most {cells} (the cells of a window), not {k}")
+        return np.where(np.arange(cells) < k, 1 / k, 0.0)
+    if alpha is not None:
+        a = _fraction(alpha, "alpha")
+        return np.asarray(a * (1 - a) ** np.arange(cells))
+    array = np.asarray(weights, np.float64)
+    if array.shape != (cells,) or not np.isfinite(array).all():
+        raise ValueError(f"weights must be {cells} finite numbers (one for each rank), not {weights!r}")
+    return array
+
+
+def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Array, int]:
+    allowed = {"stride", "padding", "dilation", "ceil_mode", "axes", "border", "workers"}
+    if not allowed >= set(geometry):
+        raise TypeError(f"ranks take no {sorted(set(geometry) - allowed)} (they take: {', '.join(sorted(allowed))})")
+    array = _floats(x)
+    spans = resolve(array.shape, window, **{k: v for k, v in geometry.items() if k != "workers"})
+    cells = math.prod(s.longest for s in spans.values())
+    if cells > 255:
+        raise ValueError(f"window must have at most 255 cells to be ranked, not {cells}")
+    count = pool(array, window, "count", **geometry)
+    if count.size and int(count.min()) != cells:
+        raise ValueError("ranks need whole windows: padding must be filled by a border, and ceil_mode must not cut one")
+    return array, cells
+
+
+def _rank(i: int, cells: int) -> dict[str, Any]:
+    """Options of "quantile" for the cell of rank i, the largest first."""
+    return {"q": (cells - 1 - i) / max(cells - 1, 1), "method": "nearest"}
+
+
+def rank_pool(
+    x: ArrayLike, window: Any, *, weights: Any = None, top: Any = None, alpha: Any = None, **geometry: Any
+) -> Array:
+    """Weighted sum of the sorted cells of each window, the largest first.
+
+    Parameters
+    ----------
+    x, window
+        As in `mixed_pool`; at most 255 cells.
+    weights : array_like, optional
+        One for each rank: ordinal pooling (Deliege et al. 2019, arXiv:2109.01561).
+    top : int, optional
+        The mean of so many of the largest (k-max).
+    alpha : float, optional
+        Weights ``alpha * (1 - alpha)**r``: rank-weighted pooling (Shi et al. 2016).
+    **geometry
+        As in `pool`: stride, dilation, axes, workers, and padding with a border that mirrors.
+
+    Returns
+    -------
+    ndarray
+        Of the shape that `pool` gives.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` does; none or several of weights, top and alpha.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.rank_pool([1.0, 7.0, 4.0, 5.0], 4, top=2)
+    array([6.])
+    """
+    array, cells = _ranked(x, window, geometry)
+    total: Any = 0.0
+    for i, w in enumerate(_rank_weights(cells, weights, top, alpha)):
+        if w != 0:
+            total = total + w * pool(array, window, "quantile", **_rank(i, cells), **geometry).astype(np.float64)
+    if np.ndim(total) == 0:
+        total = np.zeros(pool(array, window, "count", **geometry).shape)
+    return np.asarray(total, array.dtype)
+
+
+def rank_pool_backward(
+    grad: ArrayLike, x: ArrayLike, window: Any, *, weights: Any = None, top: Any = None, alpha: Any = None,
+    wrt: str = "x", **geometry: Any,
+) -> Array:  # fmt: skip
+    """Gradient of `rank_pool` with respect to x or to the weights.
+
+    Parameters
+    ----------
+    grad : array_like
+        The upstream gradient, of the shape of the result.
+    x, window, weights, top, alpha, **geometry
+        As in `rank_pool`.  Of equal cells the first in C order receives the gradient of their ranks.
+    wrt : {"x", "weights"}
+        With respect to what.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of x, or one number for each rank.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `rank_pool` does.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.rank_pool_backward([1.0], [1.0, 7.0, 4.0, 5.0], 4, top=2)
+    array([0. , 0.5, 0. , 0.5])
+    """
+    array, cells = _ranked(x, window, geometry)
+    values, g = _rank_weights(cells, weights, top, alpha), np.asarray(grad, np.float64)
+    if wrt == "weights":
+        return np.array(
+            [(g * pool(array, window, "quantile", **_rank(i, cells), **geometry)).sum() for i in range(cells)]
+        )
+    if wrt != "x":
+        raise ValueError(f"wrt must be 'x' or 'weights', not {wrt!r}")
+    result = np.zeros(array.shape)
+    for i, w in enumerate(values):
+        if w != 0:
+            result += pool_backward(g * w, array, window, "quantile", **_rank(i, cells), **geometry)
+    return result.astype(array.dtype)
+
+
+# ---- anti-aliased --------------------------------------------------------------------------------
+
+
+def _blur(count: int, taps: int) -> Array:
+    """Binomial weights of `taps` cells on each of `count` axes, sum 1."""
+    line = np.array([math.comb(taps - 1, i) for i in range(taps)]) / 2 ** (taps - 1)
+    kernel = np.array(1.0)
+    for _ in range(count):
+        kernel = np.multiply.outer(kernel, line)
+    return kernel
+
+
+def _blur_call(x: Array, window: Any, stride: Any, blur: Any, axes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arguments of the maximum and of the blurring behind it."""
+    where = pooled_axes(axes, x.ndim, window)
+    taps = integer(blur, "blur", 1)
+    steps = window if stride is None else stride
+    size = tuple(integer(w, "window", 1) for w in entries(window, len(where), "window"))
+    filled = tuple(((taps - 1) // 2, taps - 1 - (taps - 1) // 2) for _ in where)
+    return (
+        {"window": size, "stride": 1, "axes": where},
+        {"window": (taps,) * len(where), "reduce": "sum", "stride": steps, "axes": where, "padding": filled,
+         "border": "reflect", "weights": _blur(len(where), taps)},
+    )  # fmt: skip
+
+
+def max_blur_pool(
+    x: ArrayLike, window: Any, *, stride: Any = None, blur: int = 3, axes: Any = None, workers: int | None = None
+) -> Array:
+    """Maximum at stride 1, then a binomial filter at the stride: shift-invariant (Zhang 2019, arXiv:1904.11486).
+
+    Parameters
+    ----------
+    x : array_like
+        As in `mixed_pool`.
+    window : int or sequence of int
+        Cells of a window of the maximum.
+    stride : int or sequence of int, optional
+        Cells from one output to the next.  Default: the window.
+    blur : int
+        Cells of the binomial filter on each axis; the border is reflected.
+    axes : int or sequence of int, optional
+        As in `pool`.
+    workers : int, optional
+        As in `pool`.
+
+    Returns
+    -------
+    ndarray
+        On each axis ``ceil((n - window + 1) / stride)`` outputs.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` does; a filter that reaches further than the border can be reflected.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.max_blur_pool([0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0], 2)
+    array([2., 3., 0., 0.])
+    """
+    array = _floats(x)
+    first, second = _blur_call(array, window, stride, blur, axes)
+    return np.asarray(pool(pool(array, **first, workers=workers), **second, workers=workers), array.dtype)
+
+
+def max_blur_pool_backward(
+    grad: ArrayLike, x: ArrayLike, window: Any, *, stride: Any = None, blur: int = 3, axes: Any = None,
+    workers: int | None = None,
+) -> Array:  # fmt: skip
+    """Gradient of `max_blur_pool`.
+
+    Parameters
+    ----------
+    grad : array_like
+        The upstream gradient, of the shape of the result.
+    x, window, stride, blur, axes, workers
+        As in `max_blur_pool`.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of x.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `max_blur_pool` does.
+
+    Examples
+    --------
+    >>> import cypool
+    >>> cypool.max_blur_pool_backward([1.0, 0.0], [0.0, 1.0, 2.0, 3.0], 2)
+    array([0. , 0.5, 0.5, 0. ])
+    """
+    array = _floats(x)
+    first, second = _blur_call(array, window, stride, blur, axes)
+    highest = pool(array, **first, workers=workers)
+    g = pool_backward(grad, highest, **second, workers=workers)
+    return pool_backward(g, array, **first, workers=workers)
+
+
+# ---- spatial pyramids ------------------------------------------------------------------------------
+
+
+def _levels(levels: Any) -> tuple[int, ...]:
+    given = tuple(integer(n, "levels", 1) for n in (levels if isinstance(levels, (tuple, list)) else (levels,)))
+    if not given:
+        raise ValueError("levels must name at least one level, not ()")
+    return given
+
+
+def _level_windows(shape: tuple[int, ...], axes: tuple[int, ...], n: int) -> tuple[Windows, ...]:
+    """n windows of ceil(a / n) cells at a stride of floor(a / n) on each axis, as in the paper."""
+    for a in axes:
+        if shape[a] < n:
+            raise ValueError(f"levels must be at most the axis length, {shape[a]} of axis {a}, not {n}")
+    found = []
+    for a in axes:
+        starts = np.arange(n) * (shape[a] // n)
+        found.append(Windows.explicit(starts, np.minimum(starts + -(-shape[a] // n), shape[a]), shape[a]))
+    return tuple(found)
+
+
+def spatial_pyramid_pool(
+    x: ArrayLike, levels: Any = (1, 2, 4), reduce: str = "max", *, axes: Any = (-2, -1), **keywords: Any
+) -> Array:
+    """Pool to grids of several sizes, flattened and joined: a vector of one length for any image
+    (He et al. 2014, arXiv:1406.4729).
+
+    Parameters
+    ----------
+    x : array_like
+        As in `pool`.
+    levels : int or sequence of int
+        Windows on each pooled axis, one grid after the other; window ``ceil(a / n)``, stride
+        ``floor(a / n)`` for an axis of length a, as in the paper (`adaptive_pool` has other windows).
+    reduce : str
+        As in `pool`.
+    axes : int or sequence of int
+        The pooled axes.
+    **keywords
+        As in `pool`: where, nan_policy, min_count, fill_value, workers, options.
+
+    Returns
+    -------
+    ndarray
+        The other axes of x, then one of length ``sum(n**len(axes))``.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `pool` does; a level larger than an axis.
+
+    Examples
+    --------
+    >>> import numpy as np, cypool
+    >>> cypool.spatial_pyramid_pool(np.arange(16).reshape(4, 4), (1, 2))
+    array([15,  5,  7, 13, 15])
+    """
+    array = np.asarray(x)
+    where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
+    parts = []
+    for n in _levels(levels):
+        y = pool(array, _level_windows(array.shape, where, n), reduce, axes=where, **keywords)
+        moved = np.moveaxis(y, where, range(-len(where), 0))
+        parts.append(moved.reshape(*moved.shape[: array.ndim - len(where)], -1))
+    return np.concatenate(parts, axis=-1)
+
+
+def spatial_pyramid_pool_backward(
+    grad: ArrayLike, x: ArrayLike, levels: Any = (1, 2, 4), reduce: str = "max", *, axes: Any = (-2, -1),
+    **keywords: Any,
+) -> Array:  # fmt: skip
+    """Gradient of `spatial_pyramid_pool`.
+
+    Parameters
+    ----------
+    grad : array_like
+        The upstream gradient, of the shape of the result.
+    x, levels, reduce, axes, **keywords
+        As in `spatial_pyramid_pool`.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of x.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As `spatial_pyramid_pool` does.
+
+    Examples
+    --------
+    >>> import numpy as np, cypool
+    >>> cypool.spatial_pyramid_pool_backward(np.ones(5), np.arange(4.0).reshape(2, 2), (1, 2))
+    array([[1., 1.],
+           [1., 2.]])
+    """
+    array, g = np.asarray(x), np.asarray(grad)
+    where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
+    batch = tuple(n for a, n in enumerate(array.shape) if a not in where)
+    sizes = _levels(levels)
+    total = sum(n ** len(where) for n in sizes)
+    if g.shape != (*batch, total):
+        raise ValueError(f"grad must have the shape of the result, {(*batch, total)}, not {g.shape}")
+    result, start = np.zeros(array.shape), 0
+    for n in sizes:
+        stop = start + n ** len(where)
+        piece = np.moveaxis(g[..., start:stop].reshape(*batch, *(n,) * len(where)), range(-len(where), 0), where)
+        windows = _level_windows(array.shape, where, n)
+        result = result + pool_backward(piece, array, windows, reduce, axes=where, **keywords)
+        start = stop
+    return result.astype(array.dtype if array.dtype.kind == "f" else g.dtype, copy=False)

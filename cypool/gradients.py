@@ -1,0 +1,428 @@
+"""`pool_backward`: the gradient of each reducer as one or two terms that `kernels/spread.pxd` adds up.
+
+A term is a kind of F (what a window gives to one of its cells) and numbers of each window, made here
+from the upstream gradient and, where needed, the forward results.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import dispatch, threads
+from .arguments import TOO_LARGE
+from .call import Call
+from .engine import axis_fields, input_axes, ordered_axes
+from .geometry import BORDERS
+from .lanes import CODES, check_dtype
+from .reducers import TABLE, Reducer, read_options
+from .rows import TILE, Axis, canonical
+from .windows import Span
+
+__all__ = ["Backward", "Term"]
+
+Array = NDArray[Any]
+
+# In the order of an enum in kernels/spread.pxd.
+KINDS = (
+    "add", "weighted", "picked", "others", "deviate", "powered", "clamped", "grown", "softened", "expecting",
+)  # fmt: skip
+NEED_X = KINDS[KINDS.index("others") :]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One sum over the windows of a cell: kind, and a number (or three) of each window."""
+
+    kind: str
+    a: Array
+    scale: float = 1.0
+    b: Array | None = None
+    c: Array | None = None
+    index: Array | None = None
+    par: float = 0.0
+    eps: float = 0.0
+
+
+@dataclass(frozen=True)
+class Backward:
+    """One call of `pool_backward`, its arguments checked."""
+
+    call: Call
+    row: Reducer
+    spans: dict[int, Span]
+    options: Mapping[str, Any]
+    grad: Array
+    indices: Array | None
+    workers: int | None
+
+    # ---- forward results -----------------------------------------------------------------------
+
+    def forward(
+        self, name: str, array: Array | None = None, fill: Any = None, border: float = 0.0, **options: Any
+    ) -> Array:
+        """The result of another reducer in the same windows (`array`: of something made from x, and its
+        border's value), in float64 if it is of floats."""
+        row = TABLE[name]
+        x = self.call.array if array is None else array
+        call = self.skipping() if array is not None else self.call
+        values = read_options(row, options)
+        dtype = np.float64 if row.result in ("mean", "draw") or (name in ("sum", "prod") and x.dtype.kind == "f") else None
+        value = self.call.border_value if array is None else border
+        call = replace(call, array=x, border_value=value, dtype=dtype, fill_value=fill, min_count=1, masked=False,
+                       indexed=False)  # fmt: skip
+        result: Array = call.named(row, False, values, self.spans, None, None, self.workers)
+        return result
+
+    def skipping(self) -> Call:
+        """The call with NaN that are skipped as a mask, for arrays derived from x."""
+        return self.call.without_nan()
+
+    def count(self) -> int | Array:
+        """Cells that take part: one number if it is the same for all windows."""
+        if self.call.seen is None and not (self.call.nan_policy == "omit" and self.call.array.dtype.kind == "f"):
+            if all(s.starts is None and s.inside for s in self.spans.values()):
+                return math.prod(s.k for s in self.spans.values())
+        return self.forward("count")
+
+    def positions(self, name: str, array: Array | None = None, **options: Any) -> Array:
+        """Where the picked cells are; -1: nowhere in x."""
+        row = TABLE[name]
+        values = read_options(row, options)
+        call = self.call if array is None else replace(self.skipping(), array=array)
+        call = replace(call, masked=True, indexed=True, inner=True, dtype=None, fill_value=None, min_count=1)
+        _, found = call.named(row, False, values, self.spans, None, None, self.workers)
+        return np.asarray(np.ma.getdata(found))
+
+    # ---- terms ---------------------------------------------------------------------------------
+
+    def terms(self) -> list[Term]:
+        n = self.count()
+        least = max(self.call.min_count, 1, self.options.get("ddof", 0) + 1)
+        g = self.grad
+        if isinstance(n, np.ndarray):
+            g = np.where(n < least, 0, g)
+            n = np.maximum(n, 1)
+        elif n < least:
+            g = np.zeros_like(g)
+        made: list[Term] = RULES[self.row.name](self, g, n)
+        return made
+
+    def picked(self, g: Array, index: Array) -> Term:
+        return Term("picked", g, index=index)
+
+    def run(self) -> Array:
+        """The gradient with respect to x, float64 or float32."""
+        x = self.call.array
+        wide = np.dtype(np.float32 if x.dtype == np.float32 or x.dtype == np.float16 else np.float64)
+        order = ordered_axes(x.strides, self.spans)
+        inverse = sorted(range(x.ndim), key=order.__getitem__)
+        result = np.empty([x.shape[a] for a in order], wide)
+        for i, term in enumerate(self.terms()):
+            self.spread(term, order, result.reshape(-1), i > 0)
+        return result.transpose(inverse)
+
+    def spread(self, term: Term, order: tuple[int, ...], out: Array, accumulate: bool) -> None:
+        """One term, written or added to `out` (flat, in the order of x in memory)."""
+        x, seen, spans = self.call.array, self.call.seen, self.spans
+        mirrored = BORDERS.index(self.call.border)
+        mask_strides = None if seen is None else seen.strides
+        merged, channels = canonical(input_axes(x.shape, x.strides, mask_strides, spans, set(), True, True), True)
+        row, inner, fields = leading_fields(merged, channels, mirrored)
+        a = term.a if term.a.dtype in (np.float32, np.float64) else term.a.astype(np.float64)
+        flat = [_lined_up(v, order) for v in (a, term.b, term.c, term.index)]
+        native = x.dtype.newbyteorder("=")
+        omit = self.call.nan_policy == "omit" and native.kind == "f"
+        span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
+        tile = min(row.n, max(1, TILE // 8 // channels))
+        mirrors = mirrored > 1 and bool(span.before or span.after)
+        reach = span.o
+        if span.starts is None and not mirrors:
+            reach = min(span.o, (tile + (span.k - 1) * span.d) // span.s + 2)
+        most = max([_coverage(axis.span, mirrored > 1) for axis in merged[: len(fields) - 1]], default=1)
+        rows = math.prod(axis.n for axis in merged[: len(fields) - 1])
+        weights = self.options.get("weights")
+        gradient = dispatch.kernels.Gradient(
+            axes=fields,
+            geometry={
+                "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
+                "mask_channel": inner.mask, "size": x.dtype.itemsize, "swap": not x.dtype.isnative,
+                "tiles": -(-row.n // tile), "tile": tile, "reach": reach, "most": most,
+                "kind": KINDS.index(term.kind), "code": CODES.get("u1" if native.kind == "b" else native.str[1:], 0),
+                "a_code": CODES[a.dtype.str[1:]], "half": native == np.float16, "omit": omit,
+                "masked": seen is not None, "mirrored": mirrors, "par": term.par, "eps": term.eps,
+                "scale": term.scale, "needs_x": omit or term.kind in NEED_X, "out_code": CODES[out.dtype.str[1:]],
+                "accumulate": accumulate, "items": rows * -(-row.n // tile),
+                "cost": tile * channels * 4 + 200,
+            },
+            weights=None if weights is None else np.ascontiguousarray(weights).ravel(),
+            shape=x.shape, strides=x.strides, mask_strides=None if seen is None else seen.strides,
+            outputs=a.size, cells=x.size,
+        )  # fmt: skip
+        if rows * row.n * channels != x.size:
+            raise AssertionError(f"{rows} rows of {row.n} x {channels} do not make {x.shape}")
+        count = threads.resolve(self.workers, gradient.useful)
+        matched = gradient.run(x, seen, flat[0].view(np.uint8), *flat[1:], out.view(np.uint8), count)
+        if term.index is not None and matched != int((term.index >= 0).sum()):
+            raise IndexError("indices must be positions of cells of their windows")
+
+
+def leading_fields(merged: list[Any], channels: int, mirrored: int) -> tuple[Any, Any, list[dict[str, Any]]]:
+    """The row axis, the channels inside it, and all axes as the kernels take them (steps in outputs)."""
+    axes = list(merged)
+    inner = axes.pop() if channels > 1 else Axis(1, 1, None, 0, 1)
+    row = axes[-1]
+    step = row.o * channels
+    fields = [axis_fields(row, row.span or Span(row.n, row.n, 1, 1, 1, 0, 0), mirrored, 0)]
+    for axis in reversed(axes[:-1]):
+        fields.append(axis_fields(axis, axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0), mirrored, step))
+        step *= axis.o
+    return row, inner, fields[::-1]
+
+
+def _lined_up(values: Array | None, order: tuple[int, ...]) -> Any:
+    """Numbers of outputs in the order of x in memory, flat."""
+    if values is None:
+        return None
+    kind = np.int64 if values.dtype.kind in "iu" else values.dtype.newbyteorder("=")
+    return np.ascontiguousarray(values.transpose(order), kind).reshape(-1)
+
+
+def _coverage(span: Span | None, mirrored: bool) -> int:
+    """Most (output, tap) pairs on one cell of an axis."""
+    if span is None:
+        return 1
+    if span.starts is not None:
+        return max(span.o, 1)
+    each = min(span.o, (span.k - 1) * span.d // span.s + 1)
+    return each * (1 + (span.before + span.after if mirrored else 0))
+
+
+# ---- the rule of each reducer: (call, upstream gradient, cells of each window) -> terms -------------
+
+
+def _sum(b: Backward, g: Array, n: Any) -> list[Term]:
+    return [Term("add" if b.options["weights"] is None else "weighted", g)]
+
+
+def _mean(b: Backward, g: Array, n: Any) -> list[Term]:
+    weights, divisor = b.options["weights"], b.options["divisor"]
+    if weights is not None:
+        return [Term("weighted", _ratio(g, weight_sums(b)))]
+    if divisor or not isinstance(n, np.ndarray):
+        return [Term("add", g, scale=1 / (divisor or n))]
+    return [Term("add", g / n)]
+
+
+def weight_sums(b: Backward) -> Array:
+    ones = np.broadcast_to(np.float64(1), b.call.array.shape)
+    return b.forward("sum", ones, fill=1, weights=b.options["weights"], border=1.0)
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(a / b)
+
+
+def _selected(b: Backward, g: Array, n: Any) -> list[Term]:
+    index = b.indices
+    if index is None:
+        if b.row.name == "stochastic" and not isinstance(b.options["rng"], int):
+            raise ValueError("the picks of 'stochastic' are not known: give indices, or an integer as rng")
+        index = b.positions(b.row.name, **b.options)
+    return [b.picked(g, index)]
+
+
+def _quantile(b: Backward, g: Array, n: Any) -> list[Term]:
+    method = b.options["method"]
+    if b.indices is not None or method not in ("linear", "midpoint"):
+        return _selected(b, g, n)
+    place = b.options.get("q", 0.5) * (np.asarray(n) - 1)
+    part = np.where(place > np.floor(place), 0.5, 0.0) if method == "midpoint" else place - np.floor(place)
+    if not part.any():
+        return [b.picked(g, b.positions(b.row.name, **{**b.options, "method": "lower"}))]
+    return [
+        b.picked(g * weight, b.positions(b.row.name, **{**b.options, "method": name}))
+        for name, weight in (("lower", 1 - part), ("higher", part))
+    ]
+
+
+def _range(b: Backward, g: Array, n: Any) -> list[Term]:
+    return [b.picked(g, b.positions("max")), b.picked(-g, b.positions("min"))]
+
+
+def _first(b: Backward, g: Array, n: Any) -> list[Term]:
+    zeros = np.broadcast_to(np.uint8(0), b.call.array.shape)
+    return [b.picked(g, replace(b, call=replace(b.skipping(), border_value=0)).positions("max", zeros))]
+
+
+def _prod(b: Backward, g: Array, n: Any) -> list[Term]:
+    x = b.call.array
+    value = np.asarray(b.call.border_value)
+    zeros = b.forward("sum", (x == 0).astype(np.float64), border=float(value == 0))
+    rest = b.forward("prod", np.where(x == 0, 1, x).astype(np.float64), border=float(value if value != 0 else 1))
+    return [Term("others", g * rest, b=zeros)]
+
+
+def _var(b: Backward, g: Array, n: Any) -> list[Term]:
+    left = n - b.options["ddof"]
+    a, mean = _ratio(2 * g, left), b.forward("mean", fill=1)
+    if b.row.name == "std":
+        y = b.forward("std", fill=0, ddof=b.options["ddof"])
+        a = np.where(y <= 8 * np.finfo(np.float64).eps * abs(mean), 0, _ratio(a, 2 * y))  # 0, but for rounding
+    return [Term("deviate", np.where(g == 0, 0, a), b=mean)]
+
+
+def _lp(b: Backward, g: Array, n: Any) -> list[Term]:
+    p = b.options["p"]
+    if math.isinf(p):
+        size = np.abs(b.call.array.astype(np.float64))
+        value = abs(float(b.call.border_value)) if b.call.border == "constant" else 0.0
+        index = replace(b, call=replace(b.call, border_value=value)).positions("max", size)
+        return [b.picked(g * np.sign(_cells_at(b.call.array, index, sorted(b.spans))), index)]
+    y = b.forward("lp", fill=1, p=p)
+    return [Term("powered", g.astype(np.float64), b=y, par=p)]
+
+
+def _cells_at(x: Array, index: Array, axes: list[int]) -> Array:
+    """x at flat positions in the pooled axes."""
+    last = range(-len(axes), 0)
+    cells, at = np.moveaxis(x, axes, last), np.moveaxis(index, axes, last)
+    lines = cells.reshape(*cells.shape[: x.ndim - len(axes)], -1)
+    found = np.take_along_axis(lines, np.maximum(at, 0).reshape(*lines.shape[:-1], -1), -1).reshape(at.shape)
+    return np.moveaxis(found, last, axes).astype(np.float64)
+
+
+def _gem(b: Backward, g: Array, n: Any) -> list[Term]:
+    p, eps = b.options["p"], b.options["eps"]
+    if math.isinf(p):
+        clamped = np.maximum(b.call.array.astype(np.float64), eps)
+        index = b.positions("max", clamped)
+        return [b.picked(g * (_cells_at(b.call.array, index, sorted(b.spans)) > eps), index)]
+    return [Term("clamped", g / n, b=b.forward("gem", fill=1, p=p, eps=eps), par=p, eps=eps)]
+
+
+def _logsumexp(b: Backward, g: Array, n: Any) -> list[Term]:
+    y = b.forward("logsumexp", fill=1, alpha=b.options["alpha"], mean=b.options["mean"])
+    return [Term("grown", g / n if b.options["mean"] else g, b=y, par=b.options["alpha"])]
+
+
+def _softpool(b: Backward, g: Array, n: Any) -> list[Term]:
+    alpha = b.options["alpha"]
+    if alpha == 0:
+        return [Term("add", g / n)]
+    sign = math.copysign(1.0, alpha)
+    x = sign * b.call.array.astype(np.float64)
+    value = sign * float(b.call.border_value) if b.call.border == "constant" else 0.0
+    level = sign * b.forward("logsumexp", x, fill=1, alpha=abs(alpha), border=value)
+    return [Term("softened", g, b=level, c=b.forward("softpool", fill=1, alpha=alpha), par=alpha)]
+
+
+def _stochastic(b: Backward, g: Array, n: Any) -> list[Term]:
+    if b.options["training"]:
+        return _selected(b, g, n)
+    x = np.maximum(b.call.array.astype(np.float64), 0)
+    total = b.forward("sum", x, border=max(float(b.call.border_value), 0.0))
+    none = total == 0
+    a = np.where(none, 0, _ratio(g, total))
+    found = [Term("expecting", a, b=b.forward("stochastic", fill=1, training=False))]
+    if none.any():
+        found.append(Term("add", np.where(none, g / n, 0)))
+    return found
+
+
+RULES: dict[str, Callable[[Backward, Array, Any], list[Term]]] = {
+    "max": _selected, "min": _selected, "mode": _selected, "median": _quantile, "quantile": _quantile,
+    "stochastic": _stochastic, "range": _range, "first": _first, "sum": _sum, "mean": _mean, "prod": _prod,
+    "var": _var, "std": _var, "lp": _lp, "gem": _gem, "logsumexp": _logsumexp, "softpool": _softpool,
+}  # fmt: skip
+
+
+# ---- gradients with respect to what is not x -----------------------------------------------------------
+
+
+def parameter_gradient(b: Backward, wrt: str) -> Array:
+    """With respect to the weights, or to p or alpha (0-d)."""
+    x = b.call.array
+    if wrt == "weights":
+        return _weights_gradient(b)
+    y = b.forward(b.row.name, fill=1, **b.options)
+    n = b.count()
+    g = np.where(n < max(b.call.min_count, 1), 0, b.grad).astype(np.float64)
+    if wrt == "p":  # y = (mean x**p) ** (1/p): log x, averaged with weights x**p
+        p, eps = b.options["p"], b.options["eps"]
+        logs = np.log(np.maximum(x.astype(np.float64), eps))
+        value = math.log(max(float(b.call.border_value), eps)) if b.call.border == "constant" else 0.0
+        mean = b.forward("softpool", logs, fill=0, alpha=p, border=value)
+        return np.array((g * y / p * (mean - np.log(y))).sum())
+    # alpha * y depends on alpha * x alone
+    alpha = b.options["alpha"]
+    if alpha == 0:
+        return np.array((g * b.forward("var", fill=0, ddof=0)).sum())
+    if b.call.border == "constant" and float(b.call.border_value) != 0:
+        raise ValueError("wrt='alpha' goes with border_value 0 only")
+    dx = b.run().astype(np.float64)
+    took = np.where(dx == 0, 0, x.astype(np.float64))
+    return np.array(((dx * took).sum() - (g * y).sum()) / alpha)
+
+
+def _weights_gradient(b: Backward) -> Array:
+    """For each cell of the window: the sum over windows of g x (less the result, over the weights' sum, for means)."""
+    call = b.skipping()
+    axes = sorted(b.spans)
+    x, g = call.array.astype(np.float64), b.grad.astype(np.float64)
+    n = b.count()
+    g = np.where(n < max(call.min_count, 1), 0, g)
+    y: Array | float = 0.0
+    if b.row.name == "mean":
+        sums = weight_sums(b)
+        y = b.forward("mean", fill=0, weights=b.options["weights"])
+        g = np.where(g == 0, 0, _ratio(g, sums))
+    tables = [_taps(b.spans[a], call.border) for a in axes]
+    result = np.zeros([b.spans[a].k for a in axes])
+    for at in np.ndindex(*result.shape):
+        cells, part = x, np.ones((1,) * x.ndim, bool) if call.seen is None else call.seen
+        inside = np.ones((1,) * x.ndim, bool)
+        padded = np.zeros((1,) * x.ndim, bool)
+        for a, j, table in zip(axes, at, tables, strict=True):
+            line = table[:, j]
+            cells = np.take(cells, np.maximum(line, 0), a)
+            part = np.take(part, np.maximum(line, 0), a) if part.shape[a] > 1 else part
+            shape = [-1 if i == a else 1 for i in range(x.ndim)]
+            inside = inside & (line > -2).reshape(shape)
+            padded = padded | (line == -1).reshape(shape)
+        if b.call.border == "constant":
+            cells, part = np.where(padded, float(b.call.border_value), cells), part | padded
+        result[at] = np.where(inside & part, g * (cells - y), 0).sum()
+    return result
+
+
+def _taps(span: Span, border: str) -> NDArray[np.int64]:
+    """Cells under each tap (outputs, taps); -1: a padded cell with a value, -2: none."""
+    table = np.full((span.o, span.k), -2, np.int64)
+    for i in range(span.o):
+        cells = np.arange(span.k) * span.d + i * span.s - span.before
+        real = (cells >= -span.before) & (cells < span.n + span.after)
+        table[i] = np.where(real, cells, -2 - TOO_LARGE)
+    inside = (table >= 0) & (table < span.n)
+    if border == "ignore":
+        return np.where(inside, table, -2)
+    off = table < -TOO_LARGE
+    if border == "constant":
+        return np.where(inside, table, np.where(off, -2, -1))
+    mirrored = np.pad(np.arange(span.n), (span.before, span.after), mode=border)  # type: ignore[call-overload]
+    return np.where(off, -2, mirrored[np.where(off, 0, table + span.before)])
+
+
+def upstream(grad: Any, shape: tuple[int, ...]) -> Array:
+    """The upstream gradient, checked."""
+    array = np.asarray(grad)
+    check_dtype(array.dtype, "biuf", "grad")
+    if array.shape != shape:
+        raise ValueError(f"grad must have the shape of the result, {shape}, not {array.shape}")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,224 @@
+"""Selecting reducers: quantiles, modes, positions and draws."""
+
+import arrays
+import numpy as np
+import pytest
+import reference
+
+import cypool
+from cypool import dispatch
+
+SHAPE = (3, 6, 7)
+CALLS = [
+    dict(window=(2, 3)),
+    dict(window=(3, 2), stride=1, padding=1),
+    dict(window=(2, 2), axes=(0, 2), stride=(1, 2), dilation=(2, 1), ceil_mode=True),
+    dict(window=(3, 3), stride=2, padding=(1, (2, 0)), border="reflect"),
+    dict(window=(3, 2), stride=1, padding=1, border="wrap"),
+    dict(window=(2, 4), stride=(2, 1), padding=(1, 2), border="edge"),
+    dict(window=2, axes=0, stride=1),
+    dict(window=(1, 3), stride=(1, 2)),
+]
+METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def slots_of(x, call, name, **options):
+    """The flat position that the reference picks: the first cell that equals the value, or the first NaN."""
+    window, axes = call["window"], call.get("axes")
+    geometry = {key: value for key, value in call.items() if key != "window"}
+    tables = reference.geometry(x.shape, window, **{**geometry, "axes": axes})
+    cells, part = reference.gather(x, tables, True, call.get("border", "ignore"))
+    value = reference.pool(x, reduce=name, **call, **options).value
+    nan = np.isnan(cells) & part if x.dtype.kind == "f" else np.zeros_like(part)
+    slots = np.where(nan.any(-1), nan.argmax(-1), (part & (cells == value[..., None])).argmax(-1))
+    return reference.at_slots(x.shape, tables, call.get("border", "ignore"), slots)
+
+
+def pooled(x, index, call):
+    """x at flat positions over the pooled axes."""
+    axes = call.get("axes")
+    if axes is None:
+        axes = range(x.ndim) if np.ndim(call["window"]) == 0 else range(x.ndim - len(call["window"]), x.ndim)
+    axes = sorted(np.atleast_1d(list(axes) if np.ndim(axes) or isinstance(axes, range) else axes).tolist())
+    moved, at = (np.moveaxis(a, axes, range(-len(axes), 0)) for a in (x, index))
+    lines = moved.reshape(*moved.shape[: x.ndim - len(axes)], -1)
+    found = np.take_along_axis(lines, at.reshape(*lines.shape[:-1], -1), -1)
+    return np.moveaxis(found.reshape(at.shape), range(-len(axes), 0), axes)
+
+
+@pytest.mark.parametrize("layout", ["C", "Fortran", "stepped", "big-endian"])
+@pytest.mark.parametrize("dtype", arrays.REAL)
+@pytest.mark.parametrize("name", ["max", "min", "mode"])
+def test_positions(name, dtype, layout):
+    views = {"C": lambda x: x, "Fortran": np.asfortranarray, "stepped": lambda x: np.repeat(x, 2, 1)[:, ::2],
+             "big-endian": arrays.big_endian}  # fmt: skip
+    for seed in range(3):
+        plain = arrays.nasty(dtype, SHAPE, seed)
+        x = views[layout](plain)
+        for call in CALLS:
+            value, index = cypool.pool(x, reduce=name, return_indices=True, **call)
+            assert np.array_equal(index, slots_of(plain, call, name)), call
+            there = pooled(plain, index, call)
+            if dtype == "bool":
+                there = there.view(np.uint8) != 0
+            assert np.array_equal(value, there, equal_nan=value.dtype.kind == "f")
+            if name != "mode":
+                assert np.array_equal(index, cypool.pool(x, reduce="arg" + name, **call))
+
+
+@pytest.mark.parametrize("method", ["lower", "higher", "nearest"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+def test_positions_of_quantiles(dtype, method):
+    x = arrays.nasty(dtype, SHAPE, 3)
+    for call in CALLS:
+        for q in (0.0, 0.3, 0.5, 1.0):
+            value, index = cypool.pool(x, reduce="quantile", q=q, method=method, return_indices=True, **call)
+            assert np.array_equal(index, slots_of(x, call, "quantile", q=q, method=method))
+            assert np.array_equal(value, pooled(x, index, call), equal_nan=True)
+    odd = dict(window=(3, 3), stride=1)
+    value, index = cypool.pool(x, reduce="median", return_indices=True, **odd)
+    assert np.array_equal(value, pooled(x, index, odd), equal_nan=True)
+    with pytest.raises(ValueError, match="lies between two cells"):
+        cypool.pool(x, (2, 2), "median", return_indices=True)
+
+
+@pytest.mark.parametrize("k", range(1, 40))
+def test_ties_and_nan_in_every_lane(k):
+    """The first of equals, the first NaN; tails of vectors of every length."""
+    x = np.zeros((k, 5), np.float32)
+    assert (cypool.pool(x, (1, 5), "argmax") == np.arange(k)[:, None] * 5).all()
+    for at in range(5):
+        y = x.copy()
+        y[k - 1, at:] = np.nan
+        value, index = cypool.pool(y, (1, 5), return_indices=True)
+        assert index[k - 1, 0] == (k - 1) * 5 + at and np.isnan(value[k - 1, 0]) and np.isfinite(value[: k - 1]).all()
+        assert np.isnan(cypool.pool(y, (1, 5), "median")[k - 1, 0])
+        assert cypool.pool(y, (1, 5), "argmax", nan_policy="omit", fill_value=-7)[k - 1, 0] == ((k - 1) * 5 if at else -7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", arrays.REAL)
+def test_quantiles(dtype, method):
+    x = arrays.nasty(dtype, (4, 9, 10), 5)
+    for q in (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0):
+        for call in (dict(window=(3, 5)), dict(window=(2, 3), stride=1, padding=1), dict(window=(4, 9, 10))):
+            got = cypool.pool(x, reduce="quantile", q=q, method=method, **call)
+            answer = reference.pool(x, reduce="quantile", q=q, method=method, **call,
+                                    dtype=got.dtype if method in METHODS[1:3] + METHODS[4:] else None)  # fmt: skip
+            assert reference.agrees(got, answer).all(), (q, call)
+
+
+@pytest.mark.parametrize("rounding", ["half_even", "half_up", "floor"])
+@pytest.mark.parametrize("dtype", arrays.SIGNED + arrays.UNSIGNED)
+def test_integer_medians(dtype, rounding):
+    x = arrays.nasty(dtype, (5, 8, 8), 6)
+    for out in (dtype, "int16", "uint64"):
+        for call in (dict(window=(2, 2)), dict(window=(3, 3), stride=1, padding=1), dict(window=(17, 1), padding=8)):
+            if call["window"] == (17, 1):
+                call = dict(window=(1, 8))
+            got = cypool.pool(x, reduce="median", dtype=out, rounding=rounding, **call)
+            assert reference.agrees(got, reference.pool(x, reduce="median", dtype=out, rounding=rounding, **call)).all()
+
+
+@pytest.mark.parametrize("ties", ["smallest", "largest", "first"])
+@pytest.mark.parametrize("dtype", arrays.REAL)
+def test_modes(dtype, ties):
+    x = np.random.default_rng(7).integers(0, 2 if dtype == "bool" else 4, (3, 8, 9)).astype(dtype)
+    where = np.random.default_rng(8).random(x.shape) < 0.7
+    for call in (dict(window=(2, 2)), dict(window=(3, 3), stride=1, padding=1), dict(window=(4, 5), stride=2)):
+        for more in ({}, dict(ignore=1), dict(where=where, fill_value=0), dict(where=where, ignore=0, fill_value=0)):
+            got = cypool.pool(x, reduce="mode", ties=ties, **call, **more)
+            assert reference.agrees(got, reference.pool(x, reduce="mode", ties=ties, **call, **more)).all(), (call, more)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("name", ["median", "quantile", "mode", "argmax", "argmin"])
+def test_windows_of_more_cells_than_slots(name, dtype):
+    x = arrays.nasty(dtype, (2, 40, 41), 9)
+    mask = np.random.default_rng(1).random(x.shape) < 0.8
+    calls = [dict(window=(16, 17)), dict(window=(17, 16), stride=7, padding=5, border="reflect"),
+             dict(window=(40, 41)), dict(window=(16, 17), stride=9, where=mask, ceil_mode=True)]  # fmt: skip
+    for call in calls:
+        for more in ({}, dict(nan_policy="omit", fill_value=0)):
+            got = cypool.pool(x, reduce=name, **call, **more)
+            assert reference.agrees(got, reference.pool(x, reduce=name, **call, **more)).all(), (call, more)
+
+
+def test_draws_follow_the_weights():
+    """Chi-square with a fixed seed: cells are drawn as often as x / sum x says."""
+    cells = np.array([0.0, 1.0, 2.0, 3.0, -5.0, 4.0])
+    x = np.tile(cells, 20000)
+    _, index = cypool.pool(x, 6, "stochastic", rng=1, return_indices=True)
+    seen = np.bincount(index % 6, minlength=6)
+    expected = np.maximum(cells, 0) / 10 * 20000
+    assert seen[0] == seen[4] == 0
+    chi = ((seen - expected)[expected > 0] ** 2 / expected[expected > 0]).sum()
+    assert chi < 16.3  # 3 degrees of freedom: 0.1 %
+    alike = np.bincount(cypool.pool(-x, 6, "stochastic", rng=1, return_indices=True)[1] % 6, minlength=6)
+    assert alike[4] == 20000
+    flat = np.bincount(cypool.pool(x * 0 - 1, 6, "stochastic", rng=2, return_indices=True)[1] % 6, minlength=6)
+    assert abs(flat - 20000 / 6).max() < 300  # none is positive: uniform
+
+
+def test_draws_are_the_same_however_they_are_made():
+    x = np.random.default_rng(3).random((40, 60, 30)).astype(np.float32)
+    want = cypool.pool(x, (2, 3), "stochastic", rng=5, workers=1)
+    for other in (np.asfortranarray(x), np.repeat(x, 2, 1)[:, ::2], np.ascontiguousarray(x.transpose(1, 0, 2)).transpose(1, 0, 2)):
+        for workers in (1, 2, 8):
+            assert np.array_equal(cypool.pool(other, (2, 3), "stochastic", rng=5, workers=workers), want)
+    for level in dispatch.levels():
+        with dispatch._use(level):
+            assert np.array_equal(cypool.pool(x, (2, 3), "stochastic", rng=5), want)
+    assert not np.array_equal(cypool.pool(x, (2, 3), "stochastic", rng=6), want)
+    generator = np.random.default_rng(0)
+    first, second = (cypool.pool(x, (2, 3), "stochastic", rng=generator) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_expected_draw():
+    x = np.random.default_rng(3).normal(size=(6, 8))
+    blocks = x.reshape(3, 2, 4, 2).swapaxes(1, 2).reshape(3, 4, 4)
+    weights = np.maximum(blocks, 0)
+    want = (weights * blocks).sum(-1) / weights.sum(-1)
+    want = np.where(weights.sum(-1) > 0, want, blocks.mean(-1))
+    assert np.allclose(cypool.pool(x, 2, "stochastic", training=False), want, rtol=1e-14)
+
+
+def test_results_of_a_pair():
+    x = np.arange(24.0).reshape(4, 6)
+    out = np.empty((2, 3)), np.empty((2, 3), np.int64)
+    got = cypool.pool(x, 2, return_indices=True, out=out)
+    assert got[0] is out[0] and got[1] is out[1] and (out[1] == [[7, 9, 11], [19, 21, 23]]).all()
+    masked = cypool.pool(np.ma.masked_less(x, 13), 2, return_indices=True)
+    assert all(isinstance(part, np.ma.MaskedArray) for part in masked)
+    assert (masked[1].mask == [[True] * 3, [False] * 3]).all()
+
+
+@pytest.mark.parametrize(
+    "error,call",
+    [
+        (TypeError, dict(reduce="mean", return_indices=True)),
+        (TypeError, dict(reduce="argmax", return_indices=True)),
+        (TypeError, dict(reduce=lambda a, axis: a.max(axis), return_indices=True)),
+        (TypeError, dict(return_indices=1)),
+        (TypeError, dict(return_indices=True, out=np.empty((2, 3)))),
+        (ValueError, dict(return_indices=True, border="constant", padding=1)),
+        (ValueError, dict(reduce="argmin", border="constant", padding=1)),
+        (ValueError, dict(return_indices=True, where=np.zeros((4, 6), bool))),
+        (ValueError, dict(return_indices=True, where=np.zeros((4, 6), bool), fill_value=0)),
+        (ValueError, dict(reduce="quantile", q=1.5)),
+        (ValueError, dict(reduce="quantile", q=float("nan"))),
+        (TypeError, dict(reduce="quantile", q="a")),
+        (TypeError, dict(reduce="quantile", q=[0.5, 0.6])),
+        (ValueError, dict(reduce="median", method="weibull")),
+        (ValueError, dict(reduce="mode", ties="last")),
+        (TypeError, dict(reduce="mode", ignore="a")),
+        (ValueError, dict(reduce="stochastic", rng=-1)),
+        (TypeError, dict(reduce="stochastic", rng=1.5)),
+        (TypeError, dict(reduce="stochastic", training=2)),
+        (TypeError, dict(reduce="median", dtype=np.int32)),
+    ],
+)
+def test_errors(error, call):
+    with pytest.raises(error):
+        cypool.pool(np.arange(24.0).reshape(4, 6), 2, **call)
