@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import dispatch, threads
-from .arguments import integer, is_sequence, pooled_axes, text
+from .arguments import TOO_LARGE, integer, is_sequence, pooled_axes, text
 from .call import Call, check_out, taking_part, window_weights
 from .geometry import resolve
-from .gradients import RULES, Backward, parameter_gradient, upstream
+from .gradients import RULES, Backward, check_indices, parameter_gradient, upstream
+from .lanes import check_dtype
 from .pooling import Reduce
 from .reducers import find, read_options
 
@@ -83,7 +84,7 @@ def pool_backward(
     TypeError, ValueError, MemoryError
         As `pool` does; also for any, all, count, argmax, argmin and callables, which have no gradient.
     IndexError
-        An index that is no cell of its window.
+        An index outside of the pooled axes.
 
     Notes
     -----
@@ -131,11 +132,12 @@ def pool_backward(
     if array.dtype.kind == "c":
         return _complex(grad, call, row, spans, values, shape, wrt, out, workers)
     g = upstream(grad, shape)
+    hidden = None
     if indices is not None:
-        indices = _checked(indices, shape, math.prod(array.shape[a] for a in spans))
+        indices, hidden = _indices(indices, shape)
         if row.selects == "":
             raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
-    backward = Backward(call, row, spans, values, g, indices, workers)
+    backward = Backward(call, row, spans, values, g, indices, workers, hidden)
     if wrt != "x":
         result = parameter_gradient(backward, wrt)
         if wrt == "weights":  # in the caller's order of axes
@@ -175,22 +177,18 @@ def _deliver(result: Array, out: Any) -> Array:
     return target
 
 
-def _checked(indices: Any, shape: tuple[int, ...], cells: int) -> Array:
-    """Indices as int64, each in 0 .. cells - 1; masked ones (of empty windows) are -1."""
-    mask = np.ma.getmaskarray(indices) if isinstance(indices, np.ma.MaskedArray) else None
+def _indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
+    """Indices as int64, and where they are masked: -1 there.  Their values are checked where they are used."""
     given = np.asarray(np.ma.getdata(indices))
     if given.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {given.dtype}")
     if given.shape != shape:
         raise ValueError(f"indices must have shape {shape}, not {given.shape}")
-    wrong = (given < 0) | (given >= cells)
-    if mask is not None:
-        wrong &= ~mask
-    if wrong.any():
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise IndexError(f"indices must be from 0 to {cells - 1}; at {at} there is {given[at]}")
-    found = given.astype(np.int64)
-    return found if mask is None else np.where(mask, -1, found)
+    if given.dtype.kind == "u" and given.dtype.itemsize == 8:
+        given = np.minimum(given, TOO_LARGE)  # beyond any array, and an int64
+    found = given.astype(np.int64, copy=False)
+    mask = np.ma.getmask(indices)
+    return (found, None) if mask is np.ma.nomask else (np.where(mask, -1, found), np.asarray(mask))
 
 
 def unpool(
@@ -240,8 +238,6 @@ def unpool(
     array([[0, 5],
            [0, 0]])
     """
-    from .lanes import check_dtype
-
     array = np.asarray(values)
     check_dtype(array.dtype, "biufc", "values")
     sizes = tuple(integer(n, "shape", 1) for n in (shape if is_sequence(shape) else (shape,)))
@@ -252,9 +248,11 @@ def unpool(
     count = threads.resolve(workers, array.size // 16384)
     whole = tuple(of_axis.get(a, n) for a, n in enumerate(array.shape))
     cells = math.prod(sizes)
-    if math.prod(whole) * array.itemsize >= 2**62:
+    if math.prod(whole) * array.itemsize >= TOO_LARGE:
         raise MemoryError(f"a result of shape {whole} and dtype {array.dtype} does not fit memory")
-    index = _checked(indices, array.shape, cells)
+    index, hidden = _indices(indices, array.shape)
+    if hidden is not None and hidden.any():
+        raise ValueError("indices must not be masked: an empty window has no place")
     if out is not None:
         check_out(out, whole, array.dtype.newbyteorder("="))
     axes_sorted = sorted(of_axis)
@@ -264,14 +262,13 @@ def unpool(
     if array.size:
         lined = np.ascontiguousarray(np.moveaxis(array, axes_sorted, last), result.dtype)
         at = np.ascontiguousarray(np.moveaxis(index, axes_sorted, last))
-        if isinstance(indices, np.ma.MaskedArray) and (at < 0).any():
-            raise ValueError("indices must not be masked: an empty window has no place")
         bad = dispatch.kernels.scatter(
             lined.reshape(-1).view(np.uint8), at.reshape(-1), result.reshape(-1).view(np.uint8), array.itemsize,
             math.prod(batch), count,
         )  # fmt: skip
         if bad >= 0:
-            raise IndexError(f"indices must be from 0 to {cells - 1}")
+            check_indices(index, cells)
+            raise IndexError("indices changed during the call")
     moved = np.moveaxis(result, last, axes_sorted)
     if out is None:
         return np.ascontiguousarray(moved)

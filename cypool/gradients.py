@@ -24,7 +24,7 @@ from .reducers import TABLE, Reducer, read_options
 from .rows import TILE, Axis, canonical
 from .windows import Span
 
-__all__ = ["Backward", "Term"]
+__all__ = ["Backward", "Term", "check_indices", "parameter_gradient", "upstream"]
 
 Array = NDArray[Any]
 
@@ -60,6 +60,7 @@ class Backward:
     grad: Array
     indices: Array | None
     workers: int | None
+    hidden: Array | None = None  # where indices are of empty windows
 
     # ---- forward results -----------------------------------------------------------------------
 
@@ -72,7 +73,9 @@ class Backward:
         x = self.call.array if array is None else array
         call = self.skipping() if array is not None else self.call
         values = read_options(row, options)
-        dtype = np.float64 if row.result in ("mean", "draw") or (name in ("sum", "prod") and x.dtype.kind == "f") else None
+        dtype = (
+            np.float64 if row.result in ("mean", "draw") or (name in ("sum", "prod") and x.dtype.kind == "f") else None
+        )
         value = self.call.border_value if array is None else border
         call = replace(call, array=x, border_value=value, dtype=dtype, fill_value=fill, min_count=1, masked=False,
                        indexed=False)  # fmt: skip
@@ -102,16 +105,17 @@ class Backward:
     # ---- terms ---------------------------------------------------------------------------------
 
     def terms(self) -> list[Term]:
-        n = self.count()
         least = max(self.call.min_count, 1, self.options.get("ddof", 0) + 1)
+        if least == 1 and self.row.picks(self.options, True) not in ("", "quantile", "expected"):
+            return RULES[self.row.name](self, self.grad, None)  # an empty window has no index
+        n = self.count()
         g = self.grad
         if isinstance(n, np.ndarray):
             g = np.where(n < least, 0, g)
             n = np.maximum(n, 1)
         elif n < least:
             g = np.zeros_like(g)
-        made: list[Term] = RULES[self.row.name](self, g, n)
-        return made
+        return RULES[self.row.name](self, g, n)
 
     def picked(self, g: Array, index: Array) -> Term:
         return Term("picked", g, index=index)
@@ -122,8 +126,10 @@ class Backward:
         wide = np.dtype(np.float32 if x.dtype == np.float32 or x.dtype == np.float16 else np.float64)
         order = ordered_axes(x.strides, self.spans)
         inverse = sorted(range(x.ndim), key=order.__getitem__)
-        result = np.empty([x.shape[a] for a in order], wide)
-        for i, term in enumerate(self.terms()):
+        terms = self.terms()
+        make = np.zeros if terms[0].kind == "picked" else np.empty
+        result = make([x.shape[a] for a in order], wide)
+        for i, term in enumerate(terms):
             self.spread(term, order, result.reshape(-1), i > 0)
         return result.transpose(inverse)
 
@@ -145,7 +151,16 @@ class Backward:
         if span.starts is None and not mirrors:
             reach = min(span.o, (tile + (span.k - 1) * span.d) // span.s + 2)
         most = max([_coverage(axis.span, mirrored > 1) for axis in merged[: len(fields) - 1]], default=1)
-        rows = math.prod(axis.n for axis in merged[: len(fields) - 1])
+        leading = merged[: len(fields) - 1]
+        rows = math.prod(axis.n for axis in leading)
+        if rows * row.n * channels != x.size:  # the kernels trust these numbers
+            raise AssertionError(f"{rows} rows of {row.n} x {channels} do not make {x.shape}")
+        items, cost = rows * -(-row.n // tile), tile * channels * 4 + 200
+        out_rows, group = math.prod(axis.o for axis in leading), 1
+        if term.kind == "picked":
+            group = _rows_apart(leading, out_rows)
+            items, cost = -(-out_rows // group), group * row.o * channels * 2
+        pooled = [f for f in fields if f["index"]]
         weights = self.options.get("weights")
         gradient = dispatch.kernels.Gradient(
             axes=fields,
@@ -156,20 +171,19 @@ class Backward:
                 "kind": KINDS.index(term.kind), "code": CODES.get("u1" if native.kind == "b" else native.str[1:], 0),
                 "a_code": CODES[a.dtype.str[1:]], "half": native == np.float16, "omit": omit,
                 "masked": seen is not None, "mirrored": mirrors, "par": term.par, "eps": term.eps,
-                "scale": term.scale, "needs_x": omit or term.kind in NEED_X, "out_code": CODES[out.dtype.str[1:]],
-                "accumulate": accumulate, "items": rows * -(-row.n // tile),
-                "cost": tile * channels * 4 + 200,
+                "scale": term.scale, "needs_x": term.kind != "picked" and (omit or term.kind in NEED_X), "out_code": CODES[out.dtype.str[1:]],
+                "accumulate": accumulate, "items": items, "cost": cost, "rows": out_rows, "group": group,
+                "cells": math.prod(x.shape[axis] for axis in spans),
+                "direct": channels == 1 and row.span is not None and all(f["position"] == f["index"] for f in pooled),
             },
             weights=None if weights is None else np.ascontiguousarray(weights).ravel(),
             shape=x.shape, strides=x.strides, mask_strides=None if seen is None else seen.strides,
             outputs=a.size, cells=x.size,
         )  # fmt: skip
-        if rows * row.n * channels != x.size:
-            raise AssertionError(f"{rows} rows of {row.n} x {channels} do not make {x.shape}")
         count = threads.resolve(self.workers, gradient.useful)
-        matched = gradient.run(x, seen, flat[0].view(np.uint8), *flat[1:], out.view(np.uint8), count)
-        if term.index is not None and matched != int((term.index >= 0).sum()):
-            raise IndexError("indices must be positions of cells of their windows")
+        lost = gradient.run(x, seen, flat[0].view(np.uint8), *flat[1:], out.view(np.uint8), count)
+        if self.indices is not None and lost:
+            check_indices(self.indices, math.prod(x.shape[a] for a in spans), self.hidden)
 
 
 def leading_fields(merged: list[Any], channels: int, mirrored: int) -> tuple[Any, Any, list[dict[str, Any]]]:
@@ -177,12 +191,26 @@ def leading_fields(merged: list[Any], channels: int, mirrored: int) -> tuple[Any
     axes = list(merged)
     inner = axes.pop() if channels > 1 else Axis(1, 1, None, 0, 1)
     row = axes[-1]
-    step = row.o * channels
-    fields = [axis_fields(row, row.span or Span(row.n, row.n, 1, 1, 1, 0, 0), mirrored, 0)]
-    for axis in reversed(axes[:-1]):
-        fields.append(axis_fields(axis, axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0), mirrored, step))
-        step *= axis.o
+    fields, step, at = [], 0, channels
+    for axis in reversed(axes):  # `position`: step of a cell in the gradient
+        span = axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0)
+        fields.append(axis_fields(axis, span, mirrored, step) | {"position": at})
+        step = step * axis.o if step else row.o * channels
+        at *= axis.n
     return row, inner, fields[::-1]
+
+
+def _rows_apart(leading: list[Axis], rows: int) -> int:
+    """Output rows that are given by one thread: windows of other groups share no cell with theirs."""
+    group = rows
+    for axis in leading:
+        s = axis.span
+        if s is not None and (s.starts is not None or s.before or s.after or s.s < (s.k - 1) * s.d + 1):
+            return group
+        group //= axis.o
+        if group * 16 <= rows and rows // group >= 64:
+            return group
+    return max(group, 1)
 
 
 def _lined_up(values: Array | None, order: tuple[int, ...]) -> Any:
@@ -417,6 +445,16 @@ def _taps(span: Span, border: str) -> NDArray[np.int64]:
         return np.where(inside, table, np.where(off, -2, -1))
     mirrored = np.pad(np.arange(span.n), (span.before, span.after), mode=border)  # type: ignore[call-overload]
     return np.where(off, -2, mirrored[np.where(off, 0, table + span.before)])
+
+
+def check_indices(indices: Array, cells: int, hidden: Array | None = None) -> None:
+    """IndexError if an index (not hidden) is none of 0 .. cells - 1."""
+    wrong = (indices < 0) | (indices >= cells)
+    if hidden is not None:
+        wrong &= ~hidden
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise IndexError(f"indices must be from 0 to {cells - 1}; at {at} there is {indices[at]}")
 
 
 def upstream(grad: Any, shape: tuple[int, ...]) -> Array:

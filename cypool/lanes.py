@@ -242,7 +242,7 @@ class _Builder:
         between = method == "quantile" and self.options["method"] in ("linear", "midpoint") and not indexed
         if method == "expected" or (between and out.kind == "f"):
             want = "f8"
-        elif between:
+        elif between and out != self.dtype:
             want = "i8" if self.dtype.kind == "i" else "u8"
         return lane | {"want": CODES[want], "want_size": int(want[1]), "fill_nan": False, "fill_masked": False}
 

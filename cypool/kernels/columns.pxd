@@ -2,6 +2,7 @@
 """Columns: the cells of a tile's windows, one slot for each position, for `select`."""
 from libc.string cimport memcpy, memset
 
+from .decode cimport KEEP
 from .lines cimport decode, load_mask
 from .plan cimport *
 from .scratch cimport *
@@ -58,9 +59,10 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     cdef const char* cells
     cdef uint8_t* valid = NULL
     cdef Tile t
-    cdef bint whole
+    cdef bint whole, direct = g.plain and lane.convert1 == KEEP
     set_tile(p, line.plane, tile, 0, s, &t)
     c.n = t.n * C
+    direct = direct and t.low >= 0 and t.high <= axis.n
     whole = t.low == t.p0 and t.high == t.p0 + t.cells
     c.valid = NULL
     if g.masked or p.omit or not whole or axis.starts != NULL or line.taps * axis.k != p.pick.slots:
@@ -73,7 +75,10 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
         r = row % ROWS
         if r == 0:
             list_taps(g, line, row, min(ROWS, line.taps - row), s.x, s.m, s.rank, s.at, s.tap)
-        cells = <const char*> decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
+        if direct and s.x[r] != PADDED:
+            cells = arrays.x + s.x[r] + t.low * g.x_cell
+        else:
+            cells = <const char*> decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
         s.lead[s.rank[r]] = -1 if s.x[r] == PADDED else s.at[r]
         if valid != NULL:
             memset(valid, 0, t.cells * C)

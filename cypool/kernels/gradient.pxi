@@ -28,6 +28,8 @@ cdef class Gradient:
         self.p.scale, self.p.tile, self.p.reach = geometry["scale"], geometry["tile"], geometry["reach"]
         self.p.most, self.p.needs_x, self.p.out_code = geometry["most"], geometry["needs_x"], geometry["out_code"]
         self.p.accumulate = geometry["accumulate"]
+        self.p.rows, self.p.group = geometry["rows"], geometry["group"]
+        self.p.cells, self.p.direct = geometry["cells"], geometry["direct"]
         self.p.weights = NULL
         if weights is not None:
             self.p.weights = doubles(weights, self.keep)
@@ -42,7 +44,7 @@ cdef class Gradient:
 
     def run(self, x not None, mask, const uint8_t[::1] a, const double[::1] b, const double[::1] c,
             const int64_t[::1] index, uint8_t[::1] out not None, int workers):
-        """Writes (or adds to) out; returns how many outputs found the cell they picked."""
+        """Writes (or adds to) out; returns how many indices point to no cell."""
         cdef Given given
         cdef Py_buffer from_x, from_mask
         cdef bint masked = self.p.masked
@@ -78,7 +80,7 @@ cdef class Gradient:
         cdef Rows probe
         cdef Rows* rows
         cdef char* block
-        cdef Py_ssize_t i, size, matched = 0, start = 0, stop, chunk
+        cdef Py_ssize_t i, size, lost = 0, start = 0, stop, chunk
         cdef Py_ssize_t many
         workers = max(workers, 1)
         many = max(workers, SLICE // max(self.cost, 1))
@@ -94,7 +96,10 @@ cdef class Gradient:
             while start < self.items:
                 stop = min(self.items, start + many)
                 with nogil:
-                    if workers == 1:
+                    if p.kind == PICKED:
+                        for i in prange(start, stop, schedule="dynamic", num_threads=workers):
+                            lost += give_any(p, given, i)
+                    elif workers == 1:
                         for i in range(start, stop):
                             spread_row(p, given, rows, i)
                     else:
@@ -104,11 +109,9 @@ cdef class Gradient:
                 start = stop
                 if start < self.items:
                     PyErr_CheckSignals()
-            for i in range(workers):
-                matched += rows[i].matched
         finally:
             free(rows)
-        return matched
+        return lost
 
 
 def scatter(const uint8_t[::1] values not None, const int64_t[::1] index not None, uint8_t[::1] out not None,

@@ -139,40 +139,45 @@ cdef inline void count_valid(Columns* c, Py_ssize_t slots) noexcept nogil:
             c.count[i] += c.valid[t * c.n + i]
 
 
-cdef inline void hide_invalid(sample* x, Columns* c, Py_ssize_t slots) noexcept nogil:
-    """Cells that take no part sort last."""
+cdef inline void hide_invalid(sample* x, Columns* c, Py_ssize_t slots, sample value) noexcept nogil:
+    """Cells that take no part become `value`."""
     cdef Py_ssize_t j
-    cdef sample top = top_of(x)
     for j in range(slots * c.n if c.valid != NULL else 0):
-        x[j] = x[j] if c.valid[j] else top
+        x[j] = x[j] if c.valid[j] else value
 
 
-cdef inline void best_slots(const sample* x, Columns* c, Py_ssize_t slots, bint largest, sample* out) noexcept nogil:
+cdef inline sample bottom_of(const sample* kind) noexcept nogil:
+    """A value that no other comes before."""
+    if sample is float or sample is double:
+        return <sample> -float_of(0x7F800000)
+    else:
+        return <sample> (-1 - <int64_t> top_of(kind)) if <sample> -1 < <sample> 0 else 0
+
+
+cdef inline void best_slots(sample* x, Columns* c, Py_ssize_t slots, bint largest, sample* out) noexcept nogil:
     """The largest (smallest) cell of each column and its first slot."""
     cdef Py_ssize_t t, i, n = c.n
     cdef const sample* a
-    cdef bint better
     cdef int32_t* at = c.at
-    if c.valid == NULL:
-        memcpy(out, x, n * sizeof(sample))
-        memset(at, 0, n * 4)
-        for t in range(1, slots):
-            a = x + t * n
-            if largest:
-                for i in range(n):
-                    at[i] = <int32_t> t if a[i] > out[i] else at[i]
-                    out[i] = a[i] if a[i] > out[i] else out[i]
-            else:
-                for i in range(n):
-                    at[i] = <int32_t> t if a[i] < out[i] else at[i]
-                    out[i] = a[i] if a[i] < out[i] else out[i]
-        return
-    for t in range(slots):
-        for i in range(n):
-            better = c.valid[t * n + i] and (at[i] < 0 or (x[t * n + i] > out[i] if largest else x[t * n + i] < out[i]))
-            if better:
-                at[i] = <int32_t> t
-                out[i] = x[t * n + i]
+    hide_invalid(x, c, slots, bottom_of(x) if largest else top_of(x))
+    memcpy(out, x, n * sizeof(sample))
+    memset(at, 0, n * 4)
+    for t in range(1, slots):
+        a = x + t * n
+        if largest:
+            for i in range(n):
+                at[i] = <int32_t> t if a[i] > out[i] else at[i]
+                out[i] = a[i] if a[i] > out[i] else out[i]
+        else:
+            for i in range(n):
+                at[i] = <int32_t> t if a[i] < out[i] else at[i]
+                out[i] = a[i] if a[i] < out[i] else out[i]
+    for i in range(n if c.valid != NULL else 0):
+        if not c.valid[at[i] * n + i]:  # hidden cells came first, and no cell is beyond them
+            at[i] = -1
+            for t in range(slots - 1, -1, -1):
+                if c.valid[t * n + i] and x[t * n + i] == out[i]:
+                    at[i] = <int32_t> t
 
 
 cdef inline void match_slots(const sample* x, const sample* value, Columns* c, Py_ssize_t slots) noexcept nogil:
@@ -245,6 +250,19 @@ cdef inline uint64_t rounded(const sample* a, const sample* b, double part, int 
     return <uint64_t> a[0] + whole
 
 
+cdef inline void middle(const sample* a, const sample* b, int rounding, sample* out, Py_ssize_t n) noexcept nogil:
+    """The integer between a and b: bits in common, and half of the others."""
+    cdef Py_ssize_t i
+    cdef sample low, half
+    if sample is not float and sample is not double:
+        for i in range(n):
+            half = a[i] ^ b[i]
+            low = <sample> ((a[i] & b[i]) + (half >> 1))
+            if rounding == EVEN:
+                half = half & low
+            out[i] = <sample> (low + (half & 1)) if rounding != DOWN else low
+
+
 cdef inline void quantiles(const sample* x, Columns* c, const Select* how, int want, int have,
                            void* out) noexcept nogil:
     """Quantiles of sorted columns: samples, doubles, or 64-bit integers."""
@@ -260,6 +278,9 @@ cdef inline void quantiles(const sample* x, Columns* c, const Select* how, int w
             return
         if want == F64:
             interpolate(x, low, high, part, n, <double*> out)
+            return
+        if want == have and part == 0.5:
+            middle(x + low * n, x + high * n, how.rounding, <sample*> out, n)
             return
     for i in range(n):
         if c.valid != NULL:
@@ -280,6 +301,8 @@ cdef inline void quantiles(const sample* x, Columns* c, const Select* how, int w
                 (<uint64_t*> out)[i] = <uint64_t> (b[0] if part == 1 else a[0])
         elif sample is float or sample is double:
             (<double*> out)[i] = between(a[0], b[0], part)
+        elif want == have:
+            (<sample*> out)[i] = <sample> rounded(a, b, part, how.rounding)
         else:
             (<uint64_t*> out)[i] = rounded(a, b, part, how.rounding)
 
@@ -411,8 +434,6 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
     find_nan(x, c, slots, omit)
     count_valid(c, slots)
     if how.method == LARGEST or how.method == SMALLEST:
-        if not full:
-            memset(out, 0, n * sizeof(sample))
         best_slots(x, c, slots, how.method == LARGEST, <sample*> out)
     elif how.method == STOCHASTIC:
         if not full:
@@ -423,7 +444,7 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
     else:
         if how.indexed or how.ties == EARLIEST:
             memcpy(unsorted, x, slots * n * sizeof(sample))
-        hide_invalid(x, c, slots)
+        hide_invalid(x, c, slots, top_of(x))
         if full:
             sort_slots(x, how.few, how.n_few, n)
         else:

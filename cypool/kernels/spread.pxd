@@ -6,6 +6,9 @@
 a, b, c are rows of numbers of each output (its upstream gradient, mean, value ...), and F is one line
 for each kind of reducer.  A row is written by one thread, in a fixed order: no atomics, no races, and
 the same bits for any number of workers.
+
+What selects a cell (max, median ...) scatters instead: its gradient goes to where its index points.
+A group of output rows that no other group's windows overlap is given by one thread, in order.
 """
 from libc.math cimport exp, fabs, pow
 from libc.string cimport memcpy, memset
@@ -26,6 +29,9 @@ cdef struct Spread:
     Py_ssize_t tile, reach        # cells of a tile of the row; most outputs that reach one
     Py_ssize_t most               # most outputs that cover a cell of a leading axis
     bint needs_x, accumulate      # accumulate: added to what out holds
+    Py_ssize_t rows, group        # PICKED: output rows, and those of an item
+    int64_t cells                 # cells of the pooled axes
+    bint direct                   # a picked cell lies as far from its plane's first as its position says
     int out_code
 
 cdef struct Given:                # one call
@@ -50,7 +56,6 @@ cdef struct Rows:                 # scratch
     Py_ssize_t* cell
     Py_ssize_t* at
     Py_ssize_t low, high          # the outputs of a row that may reach the tile
-    Py_ssize_t matched
 
 
 cdef inline double term(int kind, double x, double a, double b, double c, double par, double eps) noexcept nogil:
@@ -77,9 +82,9 @@ cdef inline double term(int kind, double x, double a, double b, double c, double
     return a
 
 
-cdef inline Py_ssize_t covering(const Axis* axis, Py_ssize_t plane, Py_ssize_t cell, bint once,
-                                Py_ssize_t* outputs, Py_ssize_t* taps) noexcept nogil:
-    """The outputs whose windows hold a cell, and the tap that does; `once`: each output once."""
+cdef inline Py_ssize_t covering(const Axis* axis, Py_ssize_t plane, Py_ssize_t cell, Py_ssize_t* outputs,
+                                Py_ssize_t* taps) noexcept nogil:
+    """The outputs whose windows hold a cell, and the tap that does."""
     cdef Py_ssize_t i, j, p, first, last, n = 0, low = cell, high = cell + 1
     if axis.starts != NULL:
         for i in range(axis.o):
@@ -101,20 +106,10 @@ cdef inline Py_ssize_t covering(const Axis* axis, Py_ssize_t plane, Py_ssize_t c
             for i in range(first, last + 1):
                 j = p + axis.before - i * axis.s
                 if j % axis.d == 0:
-                    if once and n > 0 and seen_before(outputs, n, i):
-                        continue
                     outputs[n], taps[n] = i, j // axis.d
                     n += 1
         p += 1
     return n
-
-
-cdef inline bint seen_before(const Py_ssize_t* outputs, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
-    cdef Py_ssize_t j
-    for j in range(n):
-        if outputs[j] == i:
-            return True
-    return False
 
 
 cdef inline double a_of(const Spread* p, const Given* given, Py_ssize_t at) noexcept nogil:
@@ -214,40 +209,6 @@ cdef inline void give_row(const Spread* p, const Given* given, Rows* s, Py_ssize
                         give(p, given, s, at, rank, i, i + 1, 1, j // axis.d, start - c0)
 
 
-cdef inline bint holds(const Spread* p, Py_ssize_t plane, Py_ssize_t i, Py_ssize_t cell) noexcept nogil:
-    """Window i of the row axis holds the cell (mirrored cells are not looked at)."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t j
-    if axis.starts != NULL:
-        j = plane * axis.plane_step + i
-        return axis.starts[j] <= cell < axis.stops[j]
-    j = cell + axis.before - i * axis.s
-    return p.mirrored or (0 <= j <= (axis.k - 1) * axis.d and (axis.d == 1 or j % axis.d == 0))
-
-
-cdef inline void pick_row(const Spread* p, const Given* given, Rows* s, Py_ssize_t plane, Py_ssize_t at,
-                          int64_t base, Py_ssize_t c0, Py_ssize_t c1) noexcept nogil:
-    """The outputs of one row whose picked cell lies in c0 .. c1 of the input row (base: its cell 0)."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t i, C = p.g.channels, matched = 0
-    cdef int64_t cell, weight = axis.index
-    for i in range(s.low * C, s.high * C):
-        cell = given.index[at + i] - base
-        if weight == 0:  # a batch axis: output and cell are one
-            if cell == 0 and c0 <= i // C < c1:
-                s.total[i - c0 * C] += a_of(p, given, at + i)
-                matched += 1
-            continue
-        if weight != 1:  # the row is not the last axis: other rows lie between its cells
-            if cell % weight != 0:
-                continue
-            cell = cell // weight
-        if c0 <= cell < c1 and holds(p, plane, i // C, cell):
-            s.total[(cell - c0) * C + i % C] += a_of(p, given, at + i)
-            matched += 1
-    s.matched += matched
-
-
 cdef inline void reaching(const Spread* p, Rows* s, Py_ssize_t plane, Py_ssize_t c0, Py_ssize_t c1) noexcept nogil:
     """The range of outputs that may reach cells c0 .. c1 of the row."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
@@ -282,7 +243,6 @@ cdef inline void spread_row(const Spread* p, const Given* given, Rows* s, Py_ssi
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Py_ssize_t a, i, row = item // g.tiles, c0 = item % g.tiles * p.tile, c1 = min(c0 + p.tile, axis.n)
     cdef Py_ssize_t x = 0, mask = 0, plane = 0, at, rank, n = (c1 - c0) * g.channels
-    cdef int64_t base = 0
     cdef bint any_row = True, first = True, sums = p.kind == ADD or p.kind == WEIGHTED
     for a in range(g.leading - 1, -1, -1):
         s.cell[a] = row % g.axes[a].n
@@ -290,11 +250,9 @@ cdef inline void spread_row(const Spread* p, const Given* given, Rows* s, Py_ssi
         x += s.cell[a] * g.axes[a].x
         mask += s.cell[a] * g.axes[a].mask
         plane += s.cell[a] * g.axes[a].plane
-        base += s.cell[a] * g.axes[a].index
     for a in range(g.leading):
         s.at[a] = 0
-        s.counts[a] = covering(&g.axes[a], plane, s.cell[a], p.kind == PICKED, s.outputs + a * p.most,
-                               s.taps + a * p.most)
+        s.counts[a] = covering(&g.axes[a], plane, s.cell[a], s.outputs + a * p.most, s.taps + a * p.most)
         any_row = any_row and s.counts[a] > 0
     reaching(p, s, plane, c0, c1)
     memset(s.total, 0, n * sizeof(double))
@@ -305,9 +263,7 @@ cdef inline void spread_row(const Spread* p, const Given* given, Rows* s, Py_ssi
         for a in range(g.leading):
             at += s.outputs[a * p.most + s.at[a]] * g.axes[a].out
             rank += s.taps[a * p.most + s.at[a]] * g.axes[a].rank
-        if p.kind == PICKED:
-            pick_row(p, given, s, plane, at, base, c0, c1)
-        elif p.kind == ADD:  # all rows first
+        if p.kind == ADD:  # all rows first
             add_row(p, given, at + s.low * g.channels, (s.high - s.low) * g.channels, s.merged, first)
         else:
             if sums:
@@ -358,5 +314,65 @@ cdef inline size_t lay_out_rows(const Spread* p, char* base, Rows* s) noexcept n
     s.counts = <Py_ssize_t*> carve(&at, lists)
     s.cell = <Py_ssize_t*> carve(&at, lists)
     s.at = <Py_ssize_t*> carve(&at, lists)
-    s.matched = 0
     return at - base
+
+
+ctypedef fused floating:
+    float
+    double
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline Py_ssize_t offset_of(const Spread* p, int64_t at) noexcept nogil:
+    """How far a picked cell lies from the first of its plane."""
+    cdef Py_ssize_t a, offset = 0
+    for a in range(p.g.leading + 1):
+        if p.g.axes[a].index > 0:
+            offset += at // p.g.axes[a].index % p.g.axes[a].n * p.g.axes[a].position
+    return offset
+
+
+cdef inline Py_ssize_t give_picked(const Spread* p, const Given* given, const floating* a, real* out,
+                                   Py_ssize_t item) noexcept nogil:
+    """The gradients of a group of output rows to the cells they picked, in order; how many had none."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t row, left, k, q, i, c, base, C = p.g.channels, n = axis.o * C, lost = 0
+    cdef Py_ssize_t step = axis.position if axis.index == 0 else 0
+    cdef int64_t at
+    cdef real scale = <real> p.scale
+    for row in range(item * p.group, min((item + 1) * p.group, p.rows)):
+        base, left = 0, row
+        for k in range(p.g.leading - 1, -1, -1):
+            if p.g.axes[k].index == 0:  # a batch axis
+                base += left % p.g.axes[k].o * p.g.axes[k].position
+            left //= p.g.axes[k].o
+        q = row * n
+        if p.direct and C == 1:
+            for i in range(n):
+                at = given.index[q + i]  # read once: another thread may write to it
+                if <uint64_t> at < <uint64_t> p.cells:
+                    out[base + at] += <real> a[q + i] * scale
+                else:
+                    lost += 1
+        else:
+            for i in range(axis.o):
+                for c in range(C):
+                    at = given.index[q + i * C + c]
+                    if <uint64_t> at < <uint64_t> p.cells:
+                        out[base + i * step + c + offset_of(p, at)] += <real> a[q + i * C + c] * scale
+                    else:
+                        lost += 1
+    return lost
+
+
+cdef inline Py_ssize_t give_any(const Spread* p, const Given* given, Py_ssize_t item) noexcept nogil:
+    if p.a_code == F32:
+        if p.out_code == F32:
+            return give_picked(p, given, <const float*> given.a, <float*> given.out, item)
+        return give_picked(p, given, <const float*> given.a, <double*> given.out, item)
+    if p.out_code == F32:
+        return give_picked(p, given, <const double*> given.a, <float*> given.out, item)
+    return give_picked(p, given, <const double*> given.a, <double*> given.out, item)
