@@ -34,18 +34,26 @@ cdef inline void find_indices(const Plan* p, Scratch* s, const Line* line, const
     """Flat positions of the picked cells in the pooled axes, -1: none."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef Columns* c = &s.columns
-    cdef Py_ssize_t i, j, out, cell, C = p.g.channels
+    cdef Py_ssize_t i, j, out, cell, C = p.g.channels, step = axis.s * axis.index
+    cdef int64_t first = (t.i0 * axis.s - axis.before) * axis.index
+    if axis.starts == NULL and axis.border < REFLECT and C == 1:  # a table says how far each slot is
+        for i in range(c.n):
+            s.indices[i] = s.lead[c.at[i]] + first + i * step if c.at[i] >= 0 else -1
+        return
     for i in range(c.n):
         if c.at[i] < 0:
             s.indices[i] = -1
             continue
         out = t.i0 + i // C
         j = c.at[i] // axis.rank % p.slots
+        if axis.starts == NULL and axis.border < REFLECT:
+            s.indices[i] = s.lead[c.at[i]] + first + (i // C) * step
+            continue
         if axis.starts != NULL:
             cell = axis.starts[line.plane * axis.plane_step + out] + j
         else:
             cell = fold_cell(axis, out * axis.s - axis.before + j * axis.d)
-        s.indices[i] = s.lead[c.at[i] - j * axis.rank]
+        s.indices[i] = s.lead[c.at[i] - j * axis.rank]  # of tap 0
         s.indices[i] = -1 if cell < 0 or s.indices[i] < 0 else s.indices[i] + cell * axis.index
 
 
@@ -79,7 +87,11 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
             cells = arrays.x + s.x[r] + t.low * g.x_cell
         else:
             cells = <const char*> decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
-        s.lead[s.rank[r]] = -1 if s.x[r] == PADDED else s.at[r]
+        if axis.starts == NULL and axis.border < REFLECT:
+            for i in range(axis.k):
+                s.lead[s.rank[r] + i * axis.rank] = s.at[r] + i * axis.d * axis.index
+        else:
+            s.lead[s.rank[r]] = -1 if s.x[r] == PADDED else s.at[r]
         if valid != NULL:
             memset(valid, 0, t.cells * C)
             if g.masked:

@@ -429,8 +429,9 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
     cdef Py_ssize_t i, slots = how.slots, n = c.n
     cdef sample* unsorted = <sample*> c.unsorted
     cdef bint full = c.valid == NULL
-    for i in range(n):
-        c.at[i] = c.nan[i] = -1
+    cdef int32_t met = 0
+    memset(c.at, 0xFF, n * 4)  # -1
+    memset(c.nan, 0xFF, n * 4)
     find_nan(x, c, slots, omit)
     count_valid(c, slots)
     if how.method == LARGEST or how.method == SMALLEST:
@@ -463,6 +464,8 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
             match_slots(unsorted, <const sample*> out, c, slots)
     if sample is float or sample is double:
         for i in range(n):
+            met |= c.nan[i] + 1
+        for i in range(n if met else 0):
             if c.nan[i] >= 0:
                 c.at[i] = c.nan[i]
                 if want == F64:
