@@ -9,8 +9,6 @@ from .compose import (
     max_blur_pool_backward,
     mixed_pool,
     mixed_pool_backward,
-    rank_pool,
-    rank_pool_backward,
     spatial_pyramid_pool,
     spatial_pyramid_pool_backward,
 )
@@ -18,6 +16,7 @@ from .dispatch import show_config
 from .geometry import output_shape
 from .kernels.machine import VERSION as __version__
 from .pooling import adaptive_pool, fractional_pool, global_pool, pool
+from .ranks import rank_pool, rank_pool_backward
 from .threads import get_workers, set_workers, workers
 from .windows import Windows
 

@@ -140,7 +140,10 @@ def block_reduce(
     if isinstance(func, str) and func not in reducers.TABLE:
         raise ValueError(f"func must be a callable or one of {', '.join(reducers.TABLE)}, not {func!r}")
     known = (func, False) if isinstance(func, str) else reducers.by_function(func)
-    if known is None or (func_kwargs and not isinstance(func, str)):
+    quantile = _quantile(func, func_kwargs)
+    if quantile is not None:
+        known, func_kwargs = quantile
+    elif known is None or (func_kwargs and not isinstance(func, str)):
         threads.resolve(workers, 1)  # one, but a wrong number is an error
         return _into(_call(func, func_kwargs, x, axes, sizes, after, value), dtype, out)
 
@@ -161,7 +164,29 @@ def block_reduce(
             keywords["border"], keywords["border_value"] = "constant", value
     if func is np.ptp and dtype is None and x.dtype.kind == "i":  # NumPy's wraps, pool's does not
         return _into(pool(x, sizes, name, axes=axes, **keywords).view(x.dtype), None, out)
-    return pool(x, sizes, name, axes=axes, out=out, **keywords)
+    result: NDArray[Any] = pool(x, sizes, name, axes=axes, out=out, **keywords)
+    return result
+
+
+# Scale of q, and whether NaN are skipped.
+_QUANTILES = {
+    np.quantile: (1, False), np.percentile: (100, False), np.nanquantile: (1, True), np.nanpercentile: (100, True),
+}  # fmt: skip
+
+
+def _quantile(func: Any, given: Mapping[str, Any] | None) -> tuple[tuple[str, bool], dict[str, Any]] | None:
+    """NumPy's quantile functions as the reducer of that name, if q is one number and `method` one it knows."""
+    try:
+        scale, omit = _QUANTILES[func]
+    except (KeyError, TypeError):
+        return None
+    options = dict(given or {})
+    q, method = options.get("q"), options.get("method", "linear")
+    if not set(options) <= {"q", "method"} or method not in reducers.INTERPOLATIONS:
+        return None
+    if isinstance(q, (bool, np.bool_)) or not isinstance(q, (int, float, np.floating)) or not 0 <= q <= scale:
+        return None
+    return ("quantile", omit), {"q": q / scale, "method": method}
 
 
 def downscale_local_mean(

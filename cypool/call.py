@@ -124,7 +124,8 @@ def _run_selecting(plan: Plan, array: Array, seen: Array | None, out: Any, worke
         results.append(targets[-1] if result is None else result)
     if len(results) == 2 and np.may_share_memory(results[0], results[1]) and out is not None:
         raise ValueError("out must be two arrays that do not overlap")
-    report(plan, plan.run(array, seen, *targets[:1], workers, *targets[1:], key=key), array, seen, workers)
+    index = targets[1] if plan.indexed else None
+    report(plan, plan.run(array, seen, targets[0], workers, index, key), array, seen, workers)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
             result[...] = target
@@ -206,7 +207,7 @@ class Call:
     def named(
         self, row: Reducer, omit: bool, options: dict[str, Any], spans: Spans, key: Any, out: Array | None,
         workers: int | None,
-    ) -> Array:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """A reducer of the table."""
         call = replace(self, nan_policy="omit") if omit else self
         positions = self.indexed or row.formula == "position"
@@ -216,9 +217,8 @@ class Call:
             raise ValueError("border='constant' has no indices: padded cells are no cells of x")
         if options.get("ignore") is not None:
             options = options | {"ignore": scalar(options["ignore"], self.array.dtype.newbyteorder("="), "ignore")}
-        cells = math.prod(s.longest for s in spans.values())
         result: Any
-        if row.picks(options, self.indexed) and cells > SLOTS:
+        if row.picks(options, self.indexed) and math.prod(s.longest for s in spans.values()) > SLOTS:
             result = call.large(row, options, spans, out, workers)
         elif self.array.dtype.kind == "c":
             call = call.without_nan()
@@ -263,8 +263,8 @@ class Call:
         )  # fmt: skip
         if positions and found.between:
             raise ValueError(BETWEEN)
-        empty = found.count < max(self.min_count, 1)
-        value = found.index if row.formula == "position" else found.value
+        empty = found.cells < max(self.min_count, 1)
+        value = found.positions if row.formula == "position" else found.value
         with np.errstate(over="ignore"):
             value = (np.clip(value, *_limits(dtype)) if dtype.kind in "iu" and row.formula != "position" else value
                      ).astype(dtype)  # fmt: skip
@@ -272,7 +272,7 @@ class Call:
             if not self.masked and ((fill is None and dtype.kind != "f") or self.indexed):
                 raise ValueError(_empty_window(~empty, max(self.min_count, 1), dtype, self.indexed))
             value[empty] = (np.nan if dtype.kind == "f" else 0) if fill is None else fill
-        parts = [value, found.index] if self.indexed else [value]
+        parts = [value, found.positions] if self.indexed else [value]
         if out is None:
             return tuple(parts) if self.indexed else value
         given = as_pair(out) if self.indexed else (out,)

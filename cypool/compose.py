@@ -1,4 +1,4 @@
-"""Pooling that is put together from reducers: mixed, gated, by rank, anti-aliased, spatial pyramids.
+"""Pooling that is put together from reducers: mixed, gated, anti-aliased, spatial pyramids.
 
 Each function has a `*_backward` with the same arguments behind the upstream gradient.
 """
@@ -14,19 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import entries, integer, pooled_axes
 from .backward import pool_backward
-from .geometry import resolve
 from .pooling import pool
 from .windows import Windows
 
 __all__ = [
     "gated_pool", "gated_pool_backward", "max_blur_pool", "max_blur_pool_backward", "mixed_pool",
-    "mixed_pool_backward", "rank_pool", "rank_pool_backward", "spatial_pyramid_pool", "spatial_pyramid_pool_backward",
+    "mixed_pool_backward", "spatial_pyramid_pool", "spatial_pyramid_pool_backward",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 
 
-def _fraction(value: Any, name: str) -> float:
+def fraction(value: Any, name: str) -> float:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} must be a real number, not {value!r} (a {type(value).__name__})")
     number = float(value)
@@ -35,7 +34,7 @@ def _fraction(value: Any, name: str) -> float:
     return number
 
 
-def _floats(x: ArrayLike, name: str = "x") -> Array:
+def floats(x: ArrayLike, name: str = "x") -> Array:
     """x in its own floating dtype, or float64."""
     array = np.asarray(x)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
@@ -78,7 +77,7 @@ def mixed_pool(x: ArrayLike, window: Any, a: float = 0.5, **geometry: Any) -> Ar
     >>> cypool.mixed_pool([1.0, 3.0, 5.0, 5.0], 2, 0.5)
     array([2.5, 5. ])
     """
-    share, array = _fraction(a, "a"), _floats(x)
+    share, array = fraction(a, "a"), floats(x)
     high, middle = (pool(array, window, name, **geometry) for name in ("max", "mean"))
     return np.asarray(share * high + (1 - share) * middle, array.dtype)
 
@@ -113,7 +112,7 @@ def mixed_pool_backward(
     >>> cypool.mixed_pool_backward([1.0, 1.0], [1.0, 3.0, 5.0, 4.0], 2, 0.5)
     array([0.25, 0.75, 0.75, 0.25])
     """
-    share, array = _fraction(a, "a"), _floats(x)
+    share, array = fraction(a, "a"), floats(x)
     if wrt == "a":
         high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
         return np.array((np.asarray(grad) * (high - middle)).sum())
@@ -152,7 +151,7 @@ def gated_pool(x: ArrayLike, window: Any, gate: ArrayLike, **geometry: Any) -> A
     >>> cypool.gated_pool([1.0, 3.0, 5.0, 4.0], 2, [0.0, 0.0])
     array([2.5 , 4.75])
     """
-    array = _floats(x)
+    array = floats(x)
     a, high, middle = _gate(array, window, gate, geometry)
     return np.asarray(a * high + (1 - a) * middle, array.dtype)
 
@@ -194,7 +193,7 @@ def gated_pool_backward(
     >>> cypool.gated_pool_backward([1.0], [1.0, 3.0], 2, [0.0, 0.0], wrt="gate")
     array([0.25, 0.75])
     """
-    array, g = _floats(x), np.asarray(grad, np.float64)
+    array, g = floats(x), np.asarray(grad, np.float64)
     a, high, middle = _gate(array, window, gate, geometry)
     through = np.nan_to_num(g * (high - middle) * a * (1 - a), nan=0.0)
     if wrt == "gate":
@@ -204,137 +203,6 @@ def gated_pool_backward(
     result = pool_backward(through, array, window, "sum", weights=gate, **geometry).astype(np.float64)
     for name, weight in (("max", g * a), ("mean", g * (1 - a))):
         result += pool_backward(weight, array, window, name, **geometry)
-    return result.astype(array.dtype)
-
-
-# ---- by rank -------------------------------------------------------------------------------------
-
-
-def _rank_weights(cells: int, weights: Any, top: Any, alpha: Any) -> Array:
-    """A weight for each rank, the largest cell first."""
-    if sum(v is not None for v in (weights, top, alpha)) != 1:
-        raise ValueError("give one of weights, top and alpha")
-    if top is not None:
-        k = integer(top, "top", 1)
-        if k > cells:
-            raise ValueError(f"top must be at most {cells} (the cells of a window), not {k}")
-        return np.where(np.arange(cells) < k, 1 / k, 0.0)
-    if alpha is not None:
-        a = _fraction(alpha, "alpha")
-        return np.asarray(a * (1 - a) ** np.arange(cells))
-    array = np.asarray(weights, np.float64)
-    if array.shape != (cells,) or not np.isfinite(array).all():
-        raise ValueError(f"weights must be {cells} finite numbers (one for each rank), not {weights!r}")
-    return array
-
-
-def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Array, int]:
-    allowed = {"stride", "padding", "dilation", "ceil_mode", "axes", "border", "workers"}
-    if not allowed >= set(geometry):
-        raise TypeError(f"ranks take no {sorted(set(geometry) - allowed)} (they take: {', '.join(sorted(allowed))})")
-    array = _floats(x)
-    spans = resolve(array.shape, window, **{k: v for k, v in geometry.items() if k != "workers"})
-    cells = math.prod(s.longest for s in spans.values())
-    if cells > 255:
-        raise ValueError(f"window must have at most 255 cells to be ranked, not {cells}")
-    count = pool(array, window, "count", **geometry)
-    if count.size and int(count.min()) != cells:
-        raise ValueError("ranks need whole windows: padding must be filled by a border, and ceil_mode must not cut one")
-    return array, cells
-
-
-def _rank(i: int, cells: int) -> dict[str, Any]:
-    """Options of "quantile" for the cell of rank i, the largest first."""
-    return {"q": (cells - 1 - i) / max(cells - 1, 1), "method": "nearest"}
-
-
-def rank_pool(
-    x: ArrayLike, window: Any, *, weights: Any = None, top: Any = None, alpha: Any = None, **geometry: Any
-) -> Array:
-    """Weighted sum of the sorted cells of each window, the largest first.
-
-    Parameters
-    ----------
-    x, window
-        As in `mixed_pool`; at most 255 cells.
-    weights : array_like, optional
-        One for each rank: ordinal pooling (Deliege et al. 2019, arXiv:2109.01561).
-    top : int, optional
-        The mean of so many of the largest (k-max).
-    alpha : float, optional
-        Weights ``alpha * (1 - alpha)**r``: rank-weighted pooling (Shi et al. 2016).
-    **geometry
-        As in `pool`: stride, dilation, axes, workers, and padding with a border that mirrors.
-
-    Returns
-    -------
-    ndarray
-        Of the shape that `pool` gives.
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `pool` does; none or several of weights, top and alpha.
-
-    Examples
-    --------
-    >>> import cypool
-    >>> cypool.rank_pool([1.0, 7.0, 4.0, 5.0], 4, top=2)
-    array([6.])
-    """
-    array, cells = _ranked(x, window, geometry)
-    total: Any = 0.0
-    for i, w in enumerate(_rank_weights(cells, weights, top, alpha)):
-        if w != 0:
-            total = total + w * pool(array, window, "quantile", **_rank(i, cells), **geometry).astype(np.float64)
-    if np.ndim(total) == 0:
-        total = np.zeros(pool(array, window, "count", **geometry).shape)
-    return np.asarray(total, array.dtype)
-
-
-def rank_pool_backward(
-    grad: ArrayLike, x: ArrayLike, window: Any, *, weights: Any = None, top: Any = None, alpha: Any = None,
-    wrt: str = "x", **geometry: Any,
-) -> Array:  # fmt: skip
-    """Gradient of `rank_pool` with respect to x or to the weights.
-
-    Parameters
-    ----------
-    grad : array_like
-        The upstream gradient, of the shape of the result.
-    x, window, weights, top, alpha, **geometry
-        As in `rank_pool`.  Of equal cells the first in C order receives the gradient of their ranks.
-    wrt : {"x", "weights"}
-        With respect to what.
-
-    Returns
-    -------
-    ndarray
-        Of the shape of x, or one number for each rank.
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `rank_pool` does.
-
-    Examples
-    --------
-    >>> import cypool
-    >>> cypool.rank_pool_backward([1.0], [1.0, 7.0, 4.0, 5.0], 4, top=2)
-    array([0. , 0.5, 0. , 0.5])
-    """
-    array, cells = _ranked(x, window, geometry)
-    values, g = _rank_weights(cells, weights, top, alpha), np.asarray(grad, np.float64)
-    if wrt == "weights":
-        return np.array(
-            [(g * pool(array, window, "quantile", **_rank(i, cells), **geometry)).sum() for i in range(cells)]
-        )
-    if wrt != "x":
-        raise ValueError(f"wrt must be 'x' or 'weights', not {wrt!r}")
-    result = np.zeros(array.shape)
-    for i, w in enumerate(values):
-        if w != 0:
-            result += pool_backward(g * w, array, window, "quantile", **_rank(i, cells), **geometry)
     return result.astype(array.dtype)
 
 
@@ -400,7 +268,7 @@ def max_blur_pool(
     >>> cypool.max_blur_pool([0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0], 2)
     array([2., 3., 0., 0.])
     """
-    array = _floats(x)
+    array = floats(x)
     first, second = _blur_call(array, window, stride, blur, axes)
     return np.asarray(pool(pool(array, **first, workers=workers), **second, workers=workers), array.dtype)
 
@@ -434,7 +302,7 @@ def max_blur_pool_backward(
     >>> cypool.max_blur_pool_backward([1.0, 0.0], [0.0, 1.0, 2.0, 3.0], 2)
     array([0. , 0.5, 0.5, 0. ])
     """
-    array = _floats(x)
+    array = floats(x)
     first, second = _blur_call(array, window, stride, blur, axes)
     highest = pool(array, **first, workers=workers)
     g = pool_backward(grad, highest, **second, workers=workers)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import dispatch, threads
-from .arguments import TOO_LARGE
 from .call import Call
 from .engine import axis_fields, input_axes, ordered_axes
 from .geometry import BORDERS
@@ -24,7 +23,7 @@ from .reducers import TABLE, Reducer, read_options
 from .rows import TILE, Axis, canonical
 from .windows import Span
 
-__all__ = ["Backward", "Term", "check_indices", "parameter_gradient", "upstream"]
+__all__ = ["Backward", "Term", "check_indices", "ratio", "upstream", "weight_sums"]
 
 Array = NDArray[Any]
 
@@ -171,7 +170,8 @@ class Backward:
                 "kind": KINDS.index(term.kind), "code": CODES.get("u1" if native.kind == "b" else native.str[1:], 0),
                 "a_code": CODES[a.dtype.str[1:]], "half": native == np.float16, "omit": omit,
                 "masked": seen is not None, "mirrored": mirrors, "par": term.par, "eps": term.eps,
-                "scale": term.scale, "needs_x": term.kind != "picked" and (omit or term.kind in NEED_X), "out_code": CODES[out.dtype.str[1:]],
+                "scale": term.scale, "needs_x": term.kind != "picked" and (omit or term.kind in NEED_X),
+                "out_code": CODES[out.dtype.str[1:]],
                 "accumulate": accumulate, "items": items, "cost": cost, "rows": out_rows, "group": group,
                 "cells": math.prod(x.shape[axis] for axis in spans),
                 "direct": channels == 1 and row.span is not None and all(f["position"] == f["index"] for f in pooled),
@@ -241,7 +241,7 @@ def _sum(b: Backward, g: Array, n: Any) -> list[Term]:
 def _mean(b: Backward, g: Array, n: Any) -> list[Term]:
     weights, divisor = b.options["weights"], b.options["divisor"]
     if weights is not None:
-        return [Term("weighted", _ratio(g, weight_sums(b)))]
+        return [Term("weighted", ratio(g, weight_sums(b)))]
     if divisor or not isinstance(n, np.ndarray):
         return [Term("add", g, scale=1 / (divisor or n))]
     return [Term("add", g / n)]
@@ -252,7 +252,7 @@ def weight_sums(b: Backward) -> Array:
     return b.forward("sum", ones, fill=1, weights=b.options["weights"], border=1.0)
 
 
-def _ratio(a: Array, b: Array) -> Array:
+def ratio(a: Array, b: Array) -> Array:
     with np.errstate(all="ignore"):
         return np.asarray(a / b)
 
@@ -299,10 +299,10 @@ def _prod(b: Backward, g: Array, n: Any) -> list[Term]:
 
 def _var(b: Backward, g: Array, n: Any) -> list[Term]:
     left = n - b.options["ddof"]
-    a, mean = _ratio(2 * g, left), b.forward("mean", fill=1)
+    a, mean = ratio(2 * g, left), b.forward("mean", fill=1)
     if b.row.name == "std":
         y = b.forward("std", fill=0, ddof=b.options["ddof"])
-        a = np.where(y <= 8 * np.finfo(np.float64).eps * abs(mean), 0, _ratio(a, 2 * y))  # 0, but for rounding
+        a = np.where(y <= 8 * np.finfo(np.float64).eps * abs(mean), 0, ratio(a, 2 * y))  # 0, but for rounding
     return [Term("deviate", np.where(g == 0, 0, a), b=mean)]
 
 
@@ -357,7 +357,7 @@ def _stochastic(b: Backward, g: Array, n: Any) -> list[Term]:
     x = np.maximum(b.call.array.astype(np.float64), 0)
     total = b.forward("sum", x, border=max(float(b.call.border_value), 0.0))
     none = total == 0
-    a = np.where(none, 0, _ratio(g, total))
+    a = np.where(none, 0, ratio(g, total))
     found = [Term("expecting", a, b=b.forward("stochastic", fill=1, training=False))]
     if none.any():
         found.append(Term("add", np.where(none, g / n, 0)))
@@ -371,80 +371,7 @@ RULES: dict[str, Callable[[Backward, Array, Any], list[Term]]] = {
 }  # fmt: skip
 
 
-# ---- gradients with respect to what is not x -----------------------------------------------------------
-
-
-def parameter_gradient(b: Backward, wrt: str) -> Array:
-    """With respect to the weights, or to p or alpha (0-d)."""
-    x = b.call.array
-    if wrt == "weights":
-        return _weights_gradient(b)
-    y = b.forward(b.row.name, fill=1, **b.options)
-    n = b.count()
-    g = np.where(n < max(b.call.min_count, 1), 0, b.grad).astype(np.float64)
-    if wrt == "p":  # y = (mean x**p) ** (1/p): log x, averaged with weights x**p
-        p, eps = b.options["p"], b.options["eps"]
-        logs = np.log(np.maximum(x.astype(np.float64), eps))
-        value = math.log(max(float(b.call.border_value), eps)) if b.call.border == "constant" else 0.0
-        mean = b.forward("softpool", logs, fill=0, alpha=p, border=value)
-        return np.array((g * y / p * (mean - np.log(y))).sum())
-    # alpha * y depends on alpha * x alone
-    alpha = b.options["alpha"]
-    if alpha == 0:
-        return np.array((g * b.forward("var", fill=0, ddof=0)).sum())
-    if b.call.border == "constant" and float(b.call.border_value) != 0:
-        raise ValueError("wrt='alpha' goes with border_value 0 only")
-    dx = b.run().astype(np.float64)
-    took = np.where(dx == 0, 0, x.astype(np.float64))
-    return np.array(((dx * took).sum() - (g * y).sum()) / alpha)
-
-
-def _weights_gradient(b: Backward) -> Array:
-    """For each cell of the window: the sum over windows of g x (less the result, over the weights' sum, for means)."""
-    call = b.skipping()
-    axes = sorted(b.spans)
-    x, g = call.array.astype(np.float64), b.grad.astype(np.float64)
-    n = b.count()
-    g = np.where(n < max(call.min_count, 1), 0, g)
-    y: Array | float = 0.0
-    if b.row.name == "mean":
-        sums = weight_sums(b)
-        y = b.forward("mean", fill=0, weights=b.options["weights"])
-        g = np.where(g == 0, 0, _ratio(g, sums))
-    tables = [_taps(b.spans[a], call.border) for a in axes]
-    result = np.zeros([b.spans[a].k for a in axes])
-    for at in np.ndindex(*result.shape):
-        cells, part = x, np.ones((1,) * x.ndim, bool) if call.seen is None else call.seen
-        inside = np.ones((1,) * x.ndim, bool)
-        padded = np.zeros((1,) * x.ndim, bool)
-        for a, j, table in zip(axes, at, tables, strict=True):
-            line = table[:, j]
-            cells = np.take(cells, np.maximum(line, 0), a)
-            part = np.take(part, np.maximum(line, 0), a) if part.shape[a] > 1 else part
-            shape = [-1 if i == a else 1 for i in range(x.ndim)]
-            inside = inside & (line > -2).reshape(shape)
-            padded = padded | (line == -1).reshape(shape)
-        if b.call.border == "constant":
-            cells, part = np.where(padded, float(b.call.border_value), cells), part | padded
-        result[at] = np.where(inside & part, g * (cells - y), 0).sum()
-    return result
-
-
-def _taps(span: Span, border: str) -> NDArray[np.int64]:
-    """Cells under each tap (outputs, taps); -1: a padded cell with a value, -2: none."""
-    table = np.full((span.o, span.k), -2, np.int64)
-    for i in range(span.o):
-        cells = np.arange(span.k) * span.d + i * span.s - span.before
-        real = (cells >= -span.before) & (cells < span.n + span.after)
-        table[i] = np.where(real, cells, -2 - TOO_LARGE)
-    inside = (table >= 0) & (table < span.n)
-    if border == "ignore":
-        return np.where(inside, table, -2)
-    off = table < -TOO_LARGE
-    if border == "constant":
-        return np.where(inside, table, np.where(off, -2, -1))
-    mirrored = np.pad(np.arange(span.n), (span.before, span.after), mode=border)  # type: ignore[call-overload]
-    return np.where(off, -2, mirrored[np.where(off, 0, table + span.before)])
+# ---- arguments --------------------------------------------------------------------------------
 
 
 def check_indices(indices: Array, cells: int, hidden: Array | None = None) -> None:

@@ -21,8 +21,8 @@ class Selected(NamedTuple):
     """For each window: what was picked, its flat position, how many cells took part."""
 
     value: Array
-    index: Array
-    count: Array
+    positions: Array
+    cells: Array
     between: bool  # a quantile that is no cell
 
 
@@ -65,8 +65,8 @@ def select_large(
             index[(plane, *at)] = np.where((slot < 0) | (n == 0), -1, found)
             between = between or beside
     back = (*batch, *shape[1:])
-    results = (np.moveaxis(a.reshape(back), range(-len(axes), 0), axes) for a in (value, index, count))
-    return Selected(*results, between)
+    value, index, count = (np.moveaxis(a.reshape(back), range(-len(axes), 0), axes) for a in (value, index, count))
+    return Selected(value, index, count, between)
 
 
 def _table(windows: list[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -145,7 +145,7 @@ def _pick(
 
 
 def _first_equal(x: Array, part: Array, y: Array) -> Array:
-    return (part & (x == y[:, None])).argmax(-1)
+    return np.asarray((part & (x == y[:, None])).argmax(-1))
 
 
 def _quantiles(

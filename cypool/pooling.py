@@ -60,9 +60,9 @@ def pool(
     window : int, Windows, or a sequence of these
         Cells of a window.  One value holds for all pooled axes, a sequence has one for each.
     reduce : str or callable
-        ``"max" "min" "mean" "sum" "prod" "any" "all" "range" "count" "var" "std" "first" "lp" "gem"
-        "logsumexp" "softpool"``, or the NumPy function of that meaning (``np.max``; ``np.nanmax``
-        means ``nan_policy="omit"``).  Any other callable is called as ``func(a, axis=tuple)``, once
+        ``"max" "min" "mean" "sum" "prod" "any" "all" "range" "count" "var" "std" "first" "median"
+        "quantile" "mode" "argmax" "argmin" "stochastic" "lp" "gem" "logsumexp" "softpool"``, or the
+        NumPy function of that meaning (``np.max``; ``np.nanmax`` means ``nan_policy="omit"``).  Any other callable is called as ``func(a, axis=tuple)``, once
         for each distinct shape of a window, at its own speed.
     stride : int or sequence of int, optional
         Cells from one window to the next.  Default: the window.
@@ -90,22 +90,29 @@ def pool(
         Value of empty windows.  Default: sum 0, prod 1, any False, all True, count 0; otherwise NaN,
         or an error where the result is of integers.
     return_indices : bool
-        Not supported by the reducers of this release: must be False.
+        Also return where the picked cells are (max, min, median, quantile, mode, stochastic): int64,
+        flat in C order over the pooled axes of x, one plane for each batch entry.  The first in C order
+        wins ties, the first NaN wins; mirrored cells have the index of the cell they mirror.
     dtype : dtype, optional
         Dtype of the result.  Default: what NumPy gives the same reduction.  Means of integers may be
         integers: exact, rounded (option `rounding`), saturated.
     out : ndarray, optional
-        Where to put the result.
+        Where to put the result (a pair with `return_indices`).
     workers : int, optional
         At most so many threads; -1: all.  Default: see `set_workers`.
     **options
         Of the reducer: ``weights`` (sum, mean), ``divisor`` and ``rounding`` (mean), ``ddof`` (var,
-        std), ``p`` (lp, gem), ``eps`` (gem), ``alpha`` (logsumexp, softpool), ``mean`` (logsumexp).
+        std), ``p`` (lp, gem), ``eps`` (gem), ``alpha`` (logsumexp, softpool), ``mean`` (logsumexp),
+        ``q`` (quantile), ``rounding`` and ``method`` (median, quantile: "linear", "lower", "higher",
+        "midpoint" or "nearest", as in `numpy.quantile`), ``ties`` ("smallest", "largest", "first") and ``ignore`` (mode: a label that
+        is not counted), ``rng`` and ``training`` (stochastic, Zeiler and Fergus 2013, arXiv:1301.3557:
+        a cell is drawn with probability x / sum x; without training, the mean of such draws).
 
     Returns
     -------
     ndarray
-        The pooled array; a masked array if x is one, empty windows masked.
+        The pooled array; a masked array if x is one, empty windows masked.  With `return_indices` a
+        pair (values, indices).
 
     Raises
     ------
@@ -177,9 +184,7 @@ def pool(
 # ---- relatives ------------------------------------------------------------------------------
 
 
-def adaptive_pool(
-    x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, axes: Any = None, **keywords: Any
-) -> Array:
+def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, axes: Any = None, **keywords: Any) -> Any:
     """Pool to a given size: window i of an axis covers ``floor(i n / o)`` to ``ceil((i + 1) n / o)``.
 
     Parameters
@@ -297,7 +302,7 @@ def global_pool(
     keepdims: bool = True,
     out: Array | None = None,
     **keywords: Any,
-) -> Array:
+) -> Any:
     """Pool whole axes to one value each.
 
     Parameters
@@ -342,4 +347,7 @@ def global_pool(
         pool(array, Windows.whole(), reduce, axes=where, out=np.expand_dims(out, where), **keywords)
         return out
     result = pool(array, Windows.whole(), reduce, axes=where, out=out, **keywords)
-    return result if keepdims else result.reshape([n for a, n in enumerate(result.shape) if a not in where])
+    if keepdims:
+        return result
+    left = [n for a, n in enumerate(array.shape) if a not in where]
+    return tuple(part.reshape(left) for part in result) if isinstance(result, tuple) else result.reshape(left)

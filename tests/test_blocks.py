@@ -9,7 +9,7 @@ import pytest
 from skimage.measure import block_reduce as skimage_block_reduce
 from skimage.transform import downscale_local_mean as skimage_downscale_local_mean
 
-from cypool import block_reduce, block_replicate, downscale_local_mean
+from cypool import block_reduce, block_replicate, blocks, downscale_local_mean
 
 REAL = ["?", "b", "B", "h", "H", "i", "I", "l", "L", "e", "f", "d"]
 COMPLEX = ["F", "D"]
@@ -303,7 +303,7 @@ def test_dtype_and_out():
     assert block_reduce(x.astype(np.int8), 2, np.ptp, out=out) is not None
     np.testing.assert_array_equal(out, as_skimage(x.astype(np.int8), 2, np.ptp))
     with pytest.raises(TypeError):
-        block_reduce(x, 2, np.median, dtype=np.uint8)
+        block_reduce(x, 2, span, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("boundary", ["pad", "partial"])
@@ -321,8 +321,24 @@ def test_masked_images(boundary):
     for i, block in np.ndenumerate(blocks):
         if i != (0, 0):
             assert y[i] == pytest.approx(np.nanmean(block))
-    with pytest.raises(TypeError, match=r"median.* mask"):
-        block_reduce(x, 2, np.median, boundary=boundary)
+    middle = block_reduce(x, 2, np.median, boundary=boundary)
+    for i, block in np.ndenumerate(blocks):
+        if i != (0, 0):
+            assert middle[i] == pytest.approx(np.nanmedian(block))
+    with pytest.raises(TypeError, match=r"span.* mask"):
+        block_reduce(x, 2, span, boundary=boundary)
+
+
+def test_quantiles_take_the_fast_path(monkeypatch):
+    """NumPy's quantile functions with one q, as quick as a median and equal to the slow path."""
+    x = image_of((30, 40), "d")
+    cases = [(np.quantile, {"q": 0.3}), (np.percentile, {"q": 30, "method": "lower"}), (np.nanpercentile, {"q": 75.5}),
+             (np.nanquantile, {"q": 1.0, "method": "nearest"}), (np.percentile, {"q": 10.0, "method": "midpoint"}),
+             ]  # fmt: skip
+    slow = [as_skimage(x, 3, func, func_kwargs=given) for func, given in cases]
+    monkeypatch.setattr(blocks, "_call", None)
+    for (func, given), want in zip(cases, slow, strict=True):
+        np.testing.assert_allclose(block_reduce(x, 3, func, func_kwargs=given), want, rtol=1e-15)
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")

@@ -248,7 +248,9 @@ def test_fractional(scheme, overlapping):
     for n in (1, 5, 16, 31):
         for o in range(1, n + 1):
             for seed in range(5):
-                starts, stops = cypool.Windows.fractional(n, o, overlapping=overlapping, scheme=scheme, rng=seed).bounds(n)
+                starts, stops = cypool.Windows.fractional(
+                    n, o, overlapping=overlapping, scheme=scheme, rng=seed
+                ).bounds(n)
                 assert len(starts) == o and starts[0] == 0 and stops[-1] == n
                 lengths = np.diff([*starts, n])
                 assert set(lengths) <= {n // o, n // o + 1} if scheme == "random" else lengths.min() >= 1
@@ -260,7 +262,8 @@ def test_fractional(scheme, overlapping):
     values, index, windows = cypool.fractional_pool(x, (13, 17), return_indices=True, return_windows=True)
     assert np.array_equal(np.take_along_axis(x.reshape(3, -1), index.reshape(3, -1), 1).reshape(values.shape), values)
     for error, call in [(ValueError, {}), (ValueError, dict(output_size=3, ratio=2.0)), (ValueError, dict(ratio=0.5)),
-                        (ValueError, dict(output_size=31)), (TypeError, dict(ratio="a")), (ValueError, dict(ratio=float("nan"))),
+                        (ValueError, dict(output_size=31)), (TypeError, dict(ratio="a")),
+                        (ValueError, dict(ratio=float("nan"))),
                         (ValueError, dict(output_size=3, scheme="x"))]:  # fmt: skip
         with pytest.raises(error):
             cypool.fractional_pool(x, **call)

@@ -93,7 +93,9 @@ def test_ties_and_nan_in_every_lane(k):
         value, index = cypool.pool(y, (1, 5), return_indices=True)
         assert index[k - 1, 0] == (k - 1) * 5 + at and np.isnan(value[k - 1, 0]) and np.isfinite(value[: k - 1]).all()
         assert np.isnan(cypool.pool(y, (1, 5), "median")[k - 1, 0])
-        assert cypool.pool(y, (1, 5), "argmax", nan_policy="omit", fill_value=-7)[k - 1, 0] == ((k - 1) * 5 if at else -7)
+        assert cypool.pool(y, (1, 5), "argmax", nan_policy="omit", fill_value=-7)[k - 1, 0] == (
+            (k - 1) * 5 if at else -7
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -128,7 +130,10 @@ def test_modes(dtype, ties):
     for call in (dict(window=(2, 2)), dict(window=(3, 3), stride=1, padding=1), dict(window=(4, 5), stride=2)):
         for more in ({}, dict(ignore=1), dict(where=where, fill_value=0), dict(where=where, ignore=0, fill_value=0)):
             got = cypool.pool(x, reduce="mode", ties=ties, **call, **more)
-            assert reference.agrees(got, reference.pool(x, reduce="mode", ties=ties, **call, **more)).all(), (call, more)
+            assert reference.agrees(got, reference.pool(x, reduce="mode", ties=ties, **call, **more)).all(), (
+                call,
+                more,
+            )
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
@@ -163,7 +168,11 @@ def test_draws_follow_the_weights():
 def test_draws_are_the_same_however_they_are_made():
     x = np.random.default_rng(3).random((40, 60, 30)).astype(np.float32)
     want = cypool.pool(x, (2, 3), "stochastic", rng=5, workers=1)
-    for other in (np.asfortranarray(x), np.repeat(x, 2, 1)[:, ::2], np.ascontiguousarray(x.transpose(1, 0, 2)).transpose(1, 0, 2)):
+    for other in (
+        np.asfortranarray(x),
+        np.repeat(x, 2, 1)[:, ::2],
+        np.ascontiguousarray(x.transpose(1, 0, 2)).transpose(1, 0, 2),
+    ):
         for workers in (1, 2, 8):
             assert np.array_equal(cypool.pool(other, (2, 3), "stochastic", rng=5, workers=workers), want)
     for level in dispatch.levels():

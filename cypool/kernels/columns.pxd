@@ -6,7 +6,9 @@ from .decode cimport KEEP
 from .lines cimport decode, load_mask
 from .plan cimport *
 from .scratch cimport *
-from .select cimport *
+from .draws cimport chance
+from .select cimport select_any, space_out, space_out_any
+from .slots cimport *
 from .tiles cimport set_tile
 
 

@@ -14,7 +14,7 @@ A batch axis is a leading axis with a window of one cell.
 """
 from .exact cimport Counts, Formula
 from .rows cimport *
-from .select cimport Select
+from .slots cimport Select
 
 cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS
     IGNORE, CONSTANT, REFLECT, SYMMETRIC, EDGE, WRAP

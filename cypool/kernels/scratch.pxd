@@ -3,7 +3,7 @@
 from libc.stddef cimport size_t
 
 from .plan cimport *
-from .select cimport Columns
+from .slots cimport Columns
 from .slide cimport Work
 
 cdef enum:

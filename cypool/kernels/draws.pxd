@@ -1,0 +1,121 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Modes and draws: cells picked by how often, or by how large, they are."""
+from libc.string cimport memcpy, memset
+
+from .slots cimport *
+
+
+cdef inline void modes(const sample* x, const sample* unsorted, Columns* c, const Select* how, bits* run,
+                       bits* most, sample* out) noexcept nogil:
+    """The longest runs in sorted columns."""
+    cdef Py_ssize_t t, u, i, n = c.n, slots = how.slots
+    cdef const sample* a
+    cdef const sample* b
+    cdef sample ignored
+    cdef int32_t seen
+    cdef bint valid
+    memcpy(&ignored, &how.ignored, sizeof(sample))
+    if sizeof(bits) == sizeof(sample):
+        memcpy(out, x, n * sizeof(sample))
+        memset(run, 0, n * sizeof(bits))
+        memset(most, 0, n * sizeof(bits))
+        for t in range(slots):
+            a = x + t * n
+            b = x + (t - 1 if t > 0 else 0) * n
+            if c.valid == NULL and not how.ignoring and how.ties != GREATEST:
+                for i in range(n):
+                    run[i] = <bits> (run[i] + 1) if a[i] == b[i] else <bits> 1
+                    out[i] = a[i] if run[i] > most[i] else out[i]
+                    most[i] = run[i] if run[i] > most[i] else most[i]
+            else:
+                for i in range(n):
+                    valid = t < c.count[i] and not (how.ignoring and a[i] == ignored)
+                    run[i] = 0 if not valid else <bits> (run[i] + 1) if a[i] == b[i] else <bits> 1
+                    if valid and (run[i] > most[i] or (how.ties == GREATEST and run[i] == most[i])):
+                        out[i] = a[i]
+                        most[i] = run[i]
+        if how.ties == EARLIEST:  # of all values that are as frequent, the one met first
+            for i in range(n):
+                for t in range(slots if most[i] > 0 else 0):
+                    a = unsorted + t * n + i
+                    if (c.valid != NULL and not c.valid[t * n + i]) or (how.ignoring and a[0] == ignored):
+                        continue
+                    seen = 0
+                    for u in range(c.count[i]):
+                        seen += x[u * n + i] == a[0]
+                    if seen == most[i]:
+                        out[i] = a[0]
+                        break
+
+
+cdef inline double chance(uint64_t key, uint64_t position) noexcept nogil:
+    """A number in 0 <= u < 1 for each (key, position): two rounds of a 64-bit mixing function
+    (splitmix64: Steele, Lea and Flood 2014)."""
+    cdef uint64_t z = key + position * <uint64_t> 0x9E3779B97F4A7C15
+    cdef int i
+    for i in range(2):
+        z = (z ^ (z >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+        z = (z ^ (z >> 27)) * <uint64_t> 0x94D049BB133111EB
+        z = (z ^ (z >> 31)) + <uint64_t> 0x9E3779B97F4A7C15
+    return <double> (z >> 11) * 1.1102230246251565e-16
+
+
+cdef inline double weight_of(sample x, bint infinite) noexcept nogil:
+    """What a cell weighs: x if positive; if the window has an infinity, only those."""
+    if infinite:
+        return 1 if <double> x > 1.7976931348623157e308 else 0
+    return <double> x if x > 0 else 0
+
+
+cdef inline void draw(const sample* x, Columns* c, const Select* how, sample* out) noexcept nogil:
+    """One cell of each column, with probability x / sum x."""
+    cdef Py_ssize_t t, i, n = c.n
+    cdef double total, limit, sum, w
+    cdef bint infinite
+    for i in range(n):
+        total = 0
+        infinite = False
+        for t in range(how.slots):
+            if c.valid == NULL or c.valid[t * n + i]:
+                # scaled, so that a sum of large doubles stays finite
+                total += weight_of(x[t * n + i], False) * 0.00390625
+                infinite = infinite or <double> x[t * n + i] > 1.7976931348623157e308
+        if infinite:
+            total = 0
+            for t in range(how.slots):
+                if c.valid == NULL or c.valid[t * n + i]:
+                    total += weight_of(x[t * n + i], True) * 0.00390625
+        limit = c.u[i] * (total if total > 0 else <double> c.count[i])
+        sum = 0
+        for t in range(how.slots):
+            if c.valid == NULL or c.valid[t * n + i]:
+                w = weight_of(x[t * n + i], infinite) * 0.00390625 if total > 0 else 1
+                sum += w
+                if w > 0:
+                    c.at[i] = <int32_t> t
+                    out[i] = x[t * n + i]
+                    if sum > limit:
+                        break
+
+
+cdef inline void expect(const sample* x, Columns* c, const Select* how, double* out) noexcept nogil:
+    """The mean of what `draw` gives: sum x**2 / sum x over positive x, or the mean if none is."""
+    cdef Py_ssize_t t, i, n = c.n
+    cdef double largest, top, total, w, v
+    for i in range(n):
+        largest = 0
+        for t in range(how.slots):
+            if c.valid == NULL or c.valid[t * n + i]:
+                v = <double> x[t * n + i]
+                largest = v if v > largest else largest
+        top = total = 0
+        for t in range(how.slots):
+            if c.valid == NULL or c.valid[t * n + i]:
+                v = <double> x[t * n + i]
+                w = 1 if largest == 0 else (v / largest if v > 0 else 0)
+                total += w
+                top += w * (v if largest == 0 else (v / largest if v > 0 else 0))
+        if largest > 1.7976931348623157e308:
+            out[i] = largest
+        else:
+            out[i] = top / total * (largest if largest > 0 else 1) if total > 0 else 0
