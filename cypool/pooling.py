@@ -62,8 +62,8 @@ def pool(
     reduce : str or callable
         ``"max" "min" "mean" "sum" "prod" "any" "all" "range" "count" "var" "std" "first" "median"
         "quantile" "mode" "argmax" "argmin" "stochastic" "lp" "gem" "logsumexp" "softpool"``, or the
-        NumPy function of that meaning (``np.max``; ``np.nanmax`` means ``nan_policy="omit"``).  Any other callable is called as ``func(a, axis=tuple)``, once
-        for each distinct shape of a window, at its own speed.
+        NumPy function of that meaning (``np.max``; ``np.nanmax`` means ``nan_policy="omit"``).  Any other
+        callable is called as ``func(a, axis=tuple)``, once for each distinct shape of a window, at its own speed.
     stride : int or sequence of int, optional
         Cells from one window to the next.  Default: the window.
     padding : int, str or sequence
@@ -104,9 +104,10 @@ def pool(
         Of the reducer: ``weights`` (sum, mean), ``divisor`` and ``rounding`` (mean), ``ddof`` (var,
         std), ``p`` (lp, gem), ``eps`` (gem), ``alpha`` (logsumexp, softpool), ``mean`` (logsumexp),
         ``q`` (quantile), ``rounding`` and ``method`` (median, quantile: "linear", "lower", "higher",
-        "midpoint" or "nearest", as in `numpy.quantile`), ``ties`` ("smallest", "largest", "first") and ``ignore`` (mode: a label that
-        is not counted), ``rng`` and ``training`` (stochastic, Zeiler and Fergus 2013, arXiv:1301.3557:
-        a cell is drawn with probability x / sum x; without training, the mean of such draws).
+        "midpoint" or "nearest", as in `numpy.quantile`), ``ties`` ("smallest", "largest", "first") and
+        ``ignore`` (mode: a label that is not counted), ``rng`` and ``training`` (stochastic, Zeiler and
+        Fergus 2013, arXiv:1301.3557: a cell is drawn with probability x / sum x; without training, the mean
+        of such draws).
 
     Returns
     -------
