@@ -224,6 +224,12 @@ def _blur_call(x: Array, window: Any, stride: Any, blur: Any, axes: Any) -> tupl
     taps = integer(blur, "blur", 1)
     steps = window if stride is None else stride
     size = tuple(integer(w, "window", 1) for w in entries(window, len(where), "window"))
+    for a, w in zip(where, size, strict=True):
+        if w <= x.shape[a] < w + taps // 2:
+            raise ValueError(
+                f"blur reaches {taps // 2} cells beyond the border of axis {a}, which has "
+                f"{x.shape[a] - w + 1} windows: it must be at most {2 * (x.shape[a] - w) + 1}, not {taps}"
+            )
     filled = tuple(((taps - 1) // 2, taps - 1 - (taps - 1) // 2) for _ in where)
     return (
         {"window": size, "stride": 1, "axes": where},

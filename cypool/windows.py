@@ -53,14 +53,13 @@ class Span(NamedTuple):
         if self.starts is not None and self.stops is not None:
             return [np.arange(a, b) for a, b in zip(self.starts, self.stops, strict=True)]
         n = self.n
-        taps = np.arange(self.k, dtype=np.int64) * self.d
+        low, high = (0, n) if border == "ignore" else (-self.before, n + self.after)
         found = []
         for i in range(self.o):
-            cells = taps + (i * self.s - self.before)
-            cells = cells[(cells >= -self.before) & (cells < n + self.after)]
-            if border == "ignore":
-                cells = cells[(cells >= 0) & (cells < n)]
-            elif border == "constant":
+            start = i * self.s - self.before
+            first, last = max(0, -(-(low - start) // self.d)), min(self.k, -(-(high - start) // self.d))
+            cells = start + np.arange(first, max(first, last), dtype=np.int64) * self.d
+            if border == "constant":
                 cells = np.where((cells >= 0) & (cells < n), cells, -1)
             elif border == "edge":
                 cells = np.clip(cells, 0, n - 1)
@@ -299,6 +298,8 @@ class Windows:
         if rng is not None and not isinstance(rng, np.random.Generator):
             rng = integer(rng, "rng", 0)
         generator = np.random.default_rng(rng)
+        if o >= 2**31:
+            raise ValueError(f"output_size must be below 2**31, not {o}")
         k, alpha = n // o, n / o
         edges = np.arange(o + 1, dtype=np.int64)
         if o < n and scheme == "random":

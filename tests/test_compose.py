@@ -102,6 +102,7 @@ def test_gradients(forward, backward, call):
         (TypeError, cypool.rank_pool, dict(window=2, top=1, where=X > 0)),
         (TypeError, cypool.max_blur_pool, dict(window=2, blur=1.5)),
         (ValueError, cypool.max_blur_pool, dict(window=2, blur=0)),
+        (ValueError, cypool.max_blur_pool, dict(window=2, blur=10**9)),
         (ValueError, cypool.spatial_pyramid_pool, dict(levels=())),
         (ValueError, cypool.spatial_pyramid_pool, dict(levels=(7,))),
         (TypeError, cypool.spatial_pyramid_pool, dict(levels=("a",))),

@@ -181,14 +181,13 @@ cdef inline void give_row(const Spread* p, const Given* given, Rows* s, Py_ssize
             for q in range(max(start, c0), stop):
                 give(p, given, s, at, rank, i, i + 1, 1, q - start, q - c0)
         return
-    i0 = max(0, ceil_div(c0 + axis.before - (axis.k - 1) * axis.d, axis.s))
-    i1 = min(axis.o, (c1 - 1 + axis.before) // axis.s + 1)
-    if i1 - i0 == 1:  # long windows: one output, cell after cell
-        for j in range(max(0, ceil_div(c0 + axis.before - i0 * axis.s, axis.d)), axis.k):
-            q = i0 * axis.s - axis.before + j * axis.d
-            if q >= c1:
-                break
-            give(p, given, s, at, rank, i0, i1, 1, j, q - c0)
+    if s.high - s.low == 1 or axis.k > 4 * (c1 - c0):  # long windows: output after output, cell after cell
+        for i in range(s.low, s.high):
+            for j in range(max(0, ceil_div(c0 + axis.before - i * axis.s, axis.d)), axis.k):
+                q = i * axis.s - axis.before + j * axis.d
+                if q >= c1:
+                    break
+                give(p, given, s, at, rank, i, i + 1, 1, j, q - c0)
     else:
         for j in range(axis.k):
             i0 = max(0, ceil_div(c0 + axis.before - j * axis.d, axis.s))
