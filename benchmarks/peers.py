@@ -116,6 +116,11 @@ class TensorStore(Peer):
 class TinyBrain(Peer):
     module, distribution = "tinybrain", "tinybrain"
 
+    def segmentation(self, x: np.ndarray, block: Block) -> Call:
+        """Modes of labels, from Fortran order."""
+        y = np.asfortranarray(x)
+        return lambda: self.lib.downsample_segmentation(y, tuple(block), num_mips=1)[0]
+
     def averaging(self, x: np.ndarray, block: Block) -> Call:
         """Means; it wants Fortran order, which is made beforehand."""
         y = np.asfortranarray(x)
@@ -138,6 +143,44 @@ class AstroPy(Peer):
         return lambda: self.lib.block_reduce(x, tuple(block), func)
 
 
+class Torch(Peer):
+    """`pip install torch==...` by hand: the faster of its two layouts counts (channels_last: `-last`)."""
+
+    module, distribution = "torch", "torch"
+    threaded = True
+    layout = "contiguous_format"
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.lib.set_num_threads(threads)
+
+    def tensor(self, x: np.ndarray) -> Any:
+        y = self.lib.from_numpy(x)
+        return y.contiguous(memory_format=getattr(self.lib, self.layout)) if x.ndim == 4 else y
+
+    def forward(self, x: np.ndarray, name: str, *args: Any, **options: Any) -> Call:
+        """A function of torch.nn.functional; of several results the first."""
+        function, y = getattr(self.lib.nn.functional, name), self.tensor(x)
+
+        def call() -> Any:
+            with self.lib.no_grad():
+                z = function(y, *args, **options)
+            return z[0] if isinstance(z, tuple) else z
+
+        return call
+
+    def backward(self, x: np.ndarray, name: str, *args: Any, **options: Any) -> Call:
+        """The gradient of its sum."""
+        y = self.tensor(x).requires_grad_()
+        z = getattr(self.lib.nn.functional, name)(y, *args, **options)
+        ones = self.lib.ones_like(z)
+        return lambda: self.lib.autograd.grad(z, y, ones, retain_graph=True)[0]
+
+
+class TorchLast(Torch):
+    layout = "channels_last"
+
+
 ALL: dict[str, type[Peer]] = {
     "NumPy": NumPy,
     "scikit-image": SciKitImage,
@@ -147,6 +190,8 @@ ALL: dict[str, type[Peer]] = {
     "tinybrain": TinyBrain,
     "xarray": XArray,
     "astropy": AstroPy,
+    "torch": Torch,
+    "torch channels_last": TorchLast,
 }
 
 

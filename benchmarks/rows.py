@@ -38,6 +38,8 @@ class Row:
     """Whether the row is part of the geometric mean."""
     nans: float = 0.0
     """The share of cells that are NaN."""
+    labels: bool = False
+    """An image of labels: cubes of one value, some of them cut by the blocks."""
 
     def array(self) -> np.ndarray:
         rng = np.random.default_rng(self.number)
@@ -47,6 +49,11 @@ class Row:
             if self.nans:
                 x[rng.random(self.shape) < self.nans] = np.nan
             return x
+        if self.labels:
+            seeds = rng.integers(1, 200, [n // 9 + 1 for n in self.shape], dtype=dtype)
+            for axis, n in enumerate(self.shape):
+                seeds = np.take(seeds, np.arange(n) // 9, axis)
+            return seeds
         return rng.integers(0, np.iinfo(dtype).max, self.shape, dtype=dtype, endpoint=True)
 
 
@@ -134,6 +141,90 @@ def max_along_last(number: int, shape: tuple[int, ...], dtype: str, size: int, s
     )
 
 
+def median_of_blocks(number: int, shape: tuple[int, ...], dtype: str, block: tuple[int, ...]) -> Row:
+    """tensorstore takes the lower of the middle two, whatever their distance."""
+    axes = tuple(axis for axis, b in enumerate(block) if b > 1)
+    window = tuple(b for b in block if b > 1)
+    return Row(
+        number,
+        f"median {'x'.join(map(str, block))}",
+        shape,
+        dtype,
+        lambda x, workers: cypool.pool(x, window, "median", axes=axes, dtype=x.dtype, workers=workers),
+        {
+            "tensorstore": (lambda p, x: p.downsample(x, block, "median"), np.inf),
+            "scikit-image": (lambda p, x: p.block_reduce(x, block, np.median), 0.501),
+        },
+    )
+
+
+def mode_of_labels(number: int, dtype: str) -> Row:
+    """Ties are broken by other rules."""
+    block = (2, 2, 2)
+    return Row(
+        number,
+        "mode 2x2x2 of labels",
+        VOLUME,
+        dtype,
+        lambda x, workers: cypool.pool(x, 2, "mode", workers=workers),
+        {
+            "tensorstore": (lambda p, x: p.downsample(x, block, "mode"), np.inf),
+            "tinybrain": (lambda p, x: p.segmentation(x, block), np.inf),
+        },
+        labels=True,
+    )
+
+
+def of_torch(
+    number: int, work: str, shape: tuple[int, ...], ours: Callable[[np.ndarray, int], Any], backward: bool,
+    name: str, *args: Any, tolerance: float = 1e-5, **options: Any,
+) -> Row:  # fmt: skip
+    def ask(p: Any, x: np.ndarray) -> Call:
+        return (p.backward if backward else p.forward)(x, name, *args, **options)
+
+    return Row(number, work, shape, "float32", ours, dict.fromkeys(("torch", "torch channels_last"), (ask, tolerance)))
+
+
+def gradient(reduce: str, window: tuple[int, ...], **geometry: Any) -> Callable[[np.ndarray, int], np.ndarray]:
+    """The gradient of the sum; for what selects with the indices of the forward pass, as torch keeps them."""
+    kept: dict[int, Any] = {}
+
+    def call(x: np.ndarray, workers: int) -> np.ndarray:
+        if id(x) not in kept:
+            kept.clear()
+            found = cypool.pool(x, window, reduce, return_indices=True, **geometry) if reduce == "max" else None
+            shape = cypool.output_shape(x.shape, window, **geometry)
+            kept[id(x)] = np.ones(shape, x.dtype), None if found is None else found[1]
+        ones, indices = kept[id(x)]
+        return cypool.pool_backward(ones, x, window, reduce, indices=indices, workers=workers, **geometry)
+
+    return call
+
+
+def torch_rows() -> Iterator[Row]:
+    maps, small, large, volume = (8, 64, 112, 112), (32, 64, 56, 56), (8, 64, 56, 56), (2, 16, 64, 128, 128)
+    overlap = dict(stride=2, padding=1)
+    yield of_torch(14, "max 2x2 with indices", small,
+                   lambda x, w: cypool.pool(x, (2, 2), return_indices=True, workers=w)[0], False,
+                   "max_pool2d", 2, return_indices=True)  # fmt: skip
+    yield of_torch(15, "max 3x3 s2 p1, gradient", maps, gradient("max", (3, 3), **overlap), True, "max_pool2d", 3, 2, 1)
+    yield of_torch(15, "max 2x2, gradient", small, gradient("max", (2, 2)), True, "max_pool2d", 2)
+    yield of_torch(
+        16, "mean 2x2", small, lambda x, w: cypool.pool(x, (2, 2), "mean", workers=w), False, "avg_pool2d", 2
+    )
+    yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
+    yield of_torch(17, "mean 3x3 s1 p1", large,
+                   lambda x, w: cypool.pool(x, (3, 3), "mean", stride=1, padding=1, workers=w), False,
+                   "avg_pool2d", 3, 1, 1, count_include_pad=False)  # fmt: skip
+    yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), stride=1, padding=1), True,
+                   "avg_pool2d", 3, 1, 1, count_include_pad=False)  # fmt: skip
+    yield of_torch(20, "fractional max to 78x78", maps,
+                   lambda x, w: cypool.fractional_pool(x, (78, 78), rng=0, workers=w), False,
+                   "fractional_max_pool2d", 2, output_size=78, tolerance=np.inf)  # fmt: skip
+    yield of_torch(22, "max 2x2x2", volume, lambda x, w: cypool.pool(x, (2, 2, 2), workers=w), False, "max_pool3d", 2)
+    yield of_torch(22, "max 2x2x2, gradient", volume, gradient("max", (2, 2, 2)), True, "max_pool3d", 2)
+
+
 IMAGE, COLOUR, VOLUME = (4096, 4096), (2048, 3072, 3), (256, 256, 256)
 
 
@@ -145,9 +236,15 @@ def rows() -> Iterator[Row]:
         yield mean_of_blocks(4, IMAGE, dtype, 8)
     for dtype in ("float32", "uint8", "uint16"):
         yield max_of_blocks(5, IMAGE, dtype, memory_bound=True)
+    for dtype in ("float32", "uint8", "uint16"):
+        yield median_of_blocks(6, IMAGE, dtype, (2, 2))
     yield mean_of_blocks(7, COLOUR, "uint8", (4, 4, 1))
+    yield median_of_blocks(8, COLOUR, "uint8", (4, 4, 1))
     for dtype in ("uint8", "uint16", "float32"):
         yield mean_of_blocks(9, VOLUME, dtype, 2)
+    for dtype in ("uint8", "uint32", "uint64"):
+        yield mode_of_labels(10, dtype)
     yield nanmean_of_blocks(11, (2048, 2048), "float64", 4)
+    yield from torch_rows()
     yield max_along_last(23, (32, 64, 16384), "float32", 3, 2)
     yield max_of_blocks(28, (8, 8), "float32", counts=False)

@@ -47,7 +47,12 @@ cdef inline void find_nan(const sample* x, Columns* c, Py_ssize_t slots, bint om
     cdef Py_ssize_t t, i, n = c.n
     cdef const sample* a
     cdef int32_t* first = c.nan
+    cdef bint found = omit
     if sample is float or sample is double:
+        for i in range(slots * n):
+            found |= x[i] != x[i]
+        if not found:
+            return
         for t in range(slots - 1, -1, -1):
             a = x + t * n
             if omit:
@@ -107,10 +112,7 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
         if how.indexed or how.ties == EARLIEST:
             memcpy(unsorted, x, slots * n * sizeof(sample))
         hide_invalid(x, c, slots, top_of(x))
-        if full:
-            sort_slots(x, how.few, how.n_few, n)
-        else:
-            sort_slots(x, how.pairs, how.n_pairs, n)
+        sort_slots(x, how.few if full else how.pairs, how.n_few if full else how.n_pairs, n)
         if how.method == QUANTILE:
             quantiles(x, c, how, want, have, out)
         elif sizeof(sample) == 1:
