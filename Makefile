@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | test | test-peers | bench | lint | typecheck | wheel | sdist | clean
+#   make demo | test | test-peers | test-torch | bench | lint | typecheck | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,17 +26,22 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo test test-peers bench lint typecheck wheel sdist clean
+.PHONY: demo test test-peers test-torch bench lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
 
 # -P: the tests see the installed package, not this folder's.
 test: .venv/.test
-	$(BIN)/python -P -m pytest tests --ignore=tests/peers $(ARGS)
+	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch $(ARGS)
 
 test-peers: .venv/.peers
 	$(BIN)/python -P -m pytest tests/peers $(ARGS)
+
+# One version, named here and nowhere else: on some systems it is a download of gigabytes.
+test-torch: .venv/.test
+	$(PIP) install --quiet torch==2.13.0
+	$(BIN)/python -P -m pytest tests/pytorch $(ARGS)
 
 bench: .venv/.peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
