@@ -35,6 +35,11 @@ ENOUGH = Reducer("enough", "True if enough cells take part", lambda options, kin
 # ---- arguments ------------------------------------------------------------------------------
 
 
+def hides_cells(where: Any, mask: Any) -> bool:
+    """Whether a masked array's own mask is read, which marks cells that take no part."""
+    return where is None and mask is not None and mask is not np.ma.nomask
+
+
 def taking_part(where: Any, mask: Any, shape: tuple[int, ...]) -> Array:
     """The cells that take part (where, and not masked), as a bool array of the shape of x."""
     seen = np.asarray(True if where is None else where)
@@ -137,10 +142,11 @@ def report(plan: Plan, found: int, array: Array, seen: Array | None, workers: in
     if found & 4:
         raise ValueError(BETWEEN)
     if found & 2:
-        which = _first(_cells(plan.spans, TABLE["any"], np.isnan(array), seen, "propagate", plan.border, workers))
+        nan = np.isnan(array)
+        which = _first(_cells(plan.spans, TABLE["any"], nan, seen, "propagate", plan.border, workers, 1, plan.hides))
         raise ValueError(f"x has a NaN in {which} and nan_policy is 'raise'")
     if found & 1 and plan.fails:
-        enough = _cells(plan.spans, ENOUGH, array, seen, plan.nan_policy, plan.border, workers, plan.least)
+        enough = _cells(plan.spans, ENOUGH, array, seen, plan.nan_policy, plan.border, workers, plan.least, plan.hides)
         raise ValueError(_empty_window(enough, plan.least, plan.out_dtype, plan.indexed))
 
 
@@ -159,10 +165,10 @@ def _first(flags: Array) -> str:
 
 def _cells(
     spans: Spans, row: Reducer, array: Array, seen: Array | None, nan_policy: str, border: str,
-    workers: int | None, least: int = 1,
+    workers: int | None, least: int = 1, hides: bool = False,
 ) -> Array:  # fmt: skip
     """A flag for each window: whether `least` cells take part (ENOUGH), or whether one is not 0 ("any")."""
-    call = Call(array, seen, nan_policy, border, 0, least, None, None, False)
+    call = Call(array, seen, nan_policy, border, 0, least, None, None, False, hides=hides)
     plan = call.plan(None, row, spans, {})
     result = plan.empty()
     plan.run(array, seen, result, workers)
@@ -189,19 +195,21 @@ class Call:
     masked: bool  # x is a masked array: so is the result
     indexed: bool = False
     inner: bool = False  # for a gradient: padded cells have index -1
+    hides: bool = False  # seen marks the cells that take no part
 
     def __post_init__(self) -> None:
         text(self.nan_policy, NAN_POLICIES, "nan_policy")
         text(self.border, BORDERS, "border")
         object.__setattr__(self, "min_count", integer(self.min_count, "min_count", 0))
 
-    def plan(self, key: Any, row: Reducer, spans: Spans, options: dict[str, Any]) -> Plan:
+    def plan(self, key: Any, row: Reducer, spans: Spans, options: dict[str, Any], twins: bool = False) -> Plan:
         array, seen = self.array, self.seen
         return make_plan(
             key, row, spans, options, shape=array.shape, strides=array.strides, dtype=array.dtype,
             aligned=array.flags.aligned, mask_strides=None if seen is None else seen.strides, border=self.border,
             border_value=self.border_value, nan_policy=self.nan_policy, min_count=self.min_count,
             fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked, indexed=self.indexed,
+            twins=twins and self.nan_policy == "omit", hides=self.hides,
         )  # fmt: skip
 
     def named(
@@ -221,7 +229,6 @@ class Call:
         if row.picks(options, self.indexed) and math.prod(s.longest for s in spans.values()) > SLOTS:
             result = call.large(row, options, spans, out, workers)
         elif self.array.dtype.kind == "c":
-            call = call.without_nan()
             result = call.complex(row, options, spans, out, workers)
         else:
             result = run(call.plan(key, row, spans, options), self.array, self.seen, out, workers)
@@ -230,8 +237,10 @@ class Call:
         hidden: Any = np.ma.nomask
         if self.fill_value is None:
             least = max(self.min_count, 1, options.get("ddof", 0) + 1)
+            if self.array.dtype.kind == "c":
+                call = call.without_nan()
             cells = call.array.real if self.array.dtype.kind == "c" else call.array
-            hidden = _cells(spans, ENOUGH, cells, call.seen, call.nan_policy, call.border, workers, least)
+            hidden = _cells(spans, ENOUGH, cells, call.seen, call.nan_policy, call.border, workers, least, call.hides)
             np.logical_not(hidden, out=hidden)
         if self.indexed:
             return tuple(np.ma.MaskedArray(part, mask=hidden) for part in result)
@@ -245,6 +254,8 @@ class Call:
             raise ValueError(
                 f"windows of more than {SLOTS} cells that differ from plane to plane cannot be selected from"
             )
+        if self.hides and self.seen is not None:
+            return replace(self, seen=~self.seen, hides=False).large(row, options, spans, out, workers)
         x, native = self.array, check_dtype(self.array.dtype, row.kinds, "x")
         dtype = result_dtype(row, native, options, self.dtype)
         border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0
@@ -284,6 +295,8 @@ class Call:
 
     def without_nan(self) -> Call:
         """nan_policy="omit" as a mask, for what does not skip NaN while it reads."""
+        if self.hides and self.seen is not None:
+            return replace(self, seen=~self.seen, hides=False).without_nan()
         if self.nan_policy != "omit" or self.array.dtype.kind not in "fc":
             return self
         seen = ~np.isnan(self.array)
@@ -307,13 +320,15 @@ class Call:
                 self.seen[..., None], (*array.shape, 2)), dtype=target.real.dtype
         )  # fmt: skip
         alike = border.real == border.imag and (empty is None or empty.real == empty.imag)
+        if not alike and self.nan_policy == "omit":  # parts one by one: a mask says where either is NaN
+            return self.without_nan().complex(row, options, spans, out, workers)
         for piece in (slice(None),) if alike else (slice(0, 1), slice(1, 2)):
             part = "imag" if piece.start == 1 else "real"
             call = replace(
                 parts, array=parts.array[..., piece], seen=None if parts.seen is None else parts.seen[..., piece],
                 border_value=getattr(border, part), fill_value=None if empty is None else getattr(empty, part),
             )  # fmt: skip
-            run(call.plan(None, row, spans, options), call.array, call.seen, _parts(target)[..., piece], workers)
+            run(call.plan(None, row, spans, options, alike), call.array, call.seen, _parts(target)[..., piece], workers)
         if target is not result:
             result[...] = target
         return result

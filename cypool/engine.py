@@ -33,6 +33,7 @@ class Plan:
         "border",
         "draws",
         "fails",
+        "hides",
         "indexed",
         "least",
         "nan_policy",
@@ -51,7 +52,7 @@ class Plan:
         self, row: Reducer, spans: dict[int, Span], options: Mapping[str, Any], *, shape: tuple[int, ...],
         strides: tuple[int, ...], dtype: np.dtype[Any], aligned: bool, mask_strides: tuple[int, ...] | None,
         border: str, border_value: Any, nan_policy: str, min_count: int, fill_value: Any, out_dtype: Any,
-        quiet: bool, indexed: bool = False,
+        quiet: bool, indexed: bool = False, twins: bool = False, hides: bool = False,
     ) -> None:  # fmt: skip
         native = check_dtype(dtype, row.kinds.replace("c", ""), "x")
         self.row, self.spans, self.border, self.nan_policy = row, spans, border, nan_policy
@@ -74,7 +75,7 @@ class Plan:
         real = math.prod(max(min(s.longest, s.n), 1) for a, s in spans.items() if a not in collapsed)
         cells = math.prod(max(s.longest, 1) for a, s in spans.items() if a not in collapsed)
         self.fails = fill is None or (indexed and not quiet)
-        self.indexed = indexed
+        self.indexed, self.hides = indexed, hides
         self.draws = options["rng"] if row.picks(options, indexed) == "stochastic" else NO_DRAW
         self.reduction: Any = None
         self.useful = self.nbytes = 0
@@ -99,7 +100,10 @@ class Plan:
         check_empty = kernel.formula["count_lane"] >= 0 or cells_at_least < self.least
         if kernel.pick is not None and kernel.pick["slots"] > SLOTS:
             raise AssertionError(f"{kernel.pick['slots']} cells are too many for slots")
-        fields = self._geometry(merged, channels, kernel, dtype, aligned, masked, mirrored, constant, check_empty)
+        fields = self._geometry(
+            merged, channels, kernel, dtype, aligned and not twins, masked, mirrored, constant, check_empty
+        )  # fmt: skip
+        fields["geometry"] |= {"twins": twins, "hides": hides}
         row_slots = fields["geometry"].pop("row_slots")
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
         self.reduction = dispatch.kernels.Reduction(

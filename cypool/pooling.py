@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import dispatch
 from .arguments import boolean, entries, integer, per_axis, pooled_axes
-from .call import Call, run, taking_part, window_weights
+from .call import Call, hides_cells, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve
 from .kernels import calls
@@ -151,11 +151,12 @@ def pool(
     array = x if type(x) is np.ndarray else np.asarray(x)
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
-        seen = taking_part(where, mask, array.shape)
+        seen = mask if hides_cells(where, mask) else taking_part(where, mask, array.shape)
     described = (
         array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
         window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, nan_policy, min_count,
-        fill_value, dtype, return_indices, mask is None, tuple(options.items()) if options else None, dispatch.level,
+        fill_value, dtype, return_indices, mask is None, where is None, tuple(options.items()) if options else None,
+        dispatch.level,
     )  # fmt: skip
     plan = calls.recall(described)
     key = None
@@ -166,7 +167,8 @@ def pool(
             calls.remember(described, plan)
     if plan is not None and mask is None:
         return run(plan, array, seen, out, workers)
-    call = Call(array, seen, nan_policy, border, border_value, min_count, fill_value, dtype, mask is not None)
+    call = Call(array, seen, nan_policy, border, border_value, min_count, fill_value, dtype, mask is not None,
+                hides=hides_cells(where, mask))  # fmt: skip
     spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
     found = find(reduce)
     if boolean(return_indices, "return_indices"):

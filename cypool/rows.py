@@ -135,6 +135,8 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int, s
             return {"outputs": 1, "span": longest, "segment": longest, "segments": segments, "sliding": 0}
         outputs = min(span.o, most, (max(room, 2 * extent) - extent) // span.s + 1)
         outputs = -(-span.o // -(-span.o // outputs))  # tiles of about one size
+        if span.untouched:
+            outputs += outputs & 1  # both parts of a complex number in one tile
         cells = (outputs - 1) * span.s + extent
         return {"outputs": outputs, "span": cells, "segment": 0, "segments": 1, "sliding": 0}
     outputs = min(span.o, room, most)

@@ -79,6 +79,14 @@ cdef inline void replace_nan(sample* a, sample value, Py_ssize_t n) noexcept nog
         a[i] = a[i] if a[i] == a[i] else value
 
 
+cdef inline void share_nan(sample* a, Py_ssize_t n) noexcept nogil:
+    """A NaN in one of two neighbours makes both NaN."""
+    cdef Py_ssize_t i
+    for i in range(n // 2):
+        if a[2 * i] != a[2 * i] or a[2 * i + 1] != a[2 * i + 1]:
+            a[2 * i] = a[2 * i + 1] = <sample> float_of(0x7FC00000)
+
+
 cdef inline void replace_masked(bits* a, bits value, const uint8_t* mask, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):

@@ -134,6 +134,7 @@ cdef class Reduction:
         g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
         g.band, g.pitch, g.span, g.strip = given["band"], given["pitch"], given["span"], given["strip"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
+        g.twins, g.hides = given["twins"], given["hides"]
         g.sliding, g.channel_position = given["sliding"], given["channel_position"]
         g.capacity, g.out_cell, g.work = given["capacity"], given["out_cell"], given["work"]
 

@@ -34,8 +34,12 @@ cdef inline void load(const Plan* p, const char* base, Py_ssize_t offset, Py_ssi
 cdef inline void load_mask(const Plan* p, const Arrays* arrays, Py_ssize_t x, Py_ssize_t m, const Tile* t,
                            char* out) noexcept nogil:
     """The mask beside a row of x; cells of the border take part."""
-    cdef char one = 1
-    load(p, arrays.mask, PADDED if x == PADDED else m, p.g.mask_cell, p.g.mask_channel, 1, False, &one, t, out)
+    cdef char padded = not p.g.hides
+    cdef Py_ssize_t i
+    load(p, arrays.mask, PADDED if x == PADDED else m, p.g.mask_cell, p.g.mask_channel, 1, False, &padded, t, out)
+    if p.g.hides:
+        for i in range((t.high - t.low) * p.g.channels):
+            out[i] = out[i] == 0
 
 
 cdef inline void exchange(char** a, char** b) noexcept nogil:
@@ -62,6 +66,11 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
         if lane.half:
             half_to_float(<const uint16_t*> here[0], <float*> s.spare, n)
             exchange(here, &s.spare)
+    if p.g.twins and not lane.from_mask:
+        if code == F32:
+            share_nan(<float*> here[0], n)
+        else:
+            share_nan(<double*> here[0], n)
     if lane.fill_nan and lane.op != FIRST:
         if code == F32:
             replace_nan(<float*> here[0], (<const float*> &lane.nan_value)[0], n)

@@ -73,6 +73,8 @@ cdef struct Geometry:
     Py_ssize_t channel_position   # as Axis.position, of a channel
     int size                      # bytes of a sample in memory
     bint swap, plain              # byte order; rows are contiguous, aligned, native
+    bint hides                    # the mask marks cells that take no part
+    bint twins                    # a NaN in one of two neighbours (parts of a complex number) counts for both
     bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
     Py_ssize_t rows, outputs      # output rows, tiles' outputs
     Py_ssize_t tiles, band, pitch # tiles a row; rows a work item; outputs between two rows of a band
