@@ -61,11 +61,15 @@ ROUNDING = {"float32": 1e-6, "float64": 1e-14, "uint8": 0.501, "uint16": 0.501}
 """Tolerance of a mean over [0, 1), or of one that is a float beside a rounded integer."""
 
 
+def pooled(block: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Window and axes of a block; axes whose block is 1 are not pooled."""
+    return tuple(b for b in block if b > 1), tuple(axis for axis, b in enumerate(block) if b > 1)
+
+
 def mean_of_blocks(number: int, shape: tuple[int, ...], dtype: str, block: int | tuple) -> Row:
     """Means in the dtype of the input. Axes whose block is 1 are not pooled."""
     block = (block,) * len(shape) if isinstance(block, int) else block
-    axes = tuple(axis for axis, b in enumerate(block) if b > 1)
-    window = tuple(b for b in block if b > 1)
+    window, axes = pooled(block)
     near = ROUNDING[dtype]
     peers: dict[str, tuple[Ask, float]] = {
         "scikit-image": (lambda p, x: p.block_reduce(x, block, np.mean), near),
@@ -143,8 +147,7 @@ def max_along_last(number: int, shape: tuple[int, ...], dtype: str, size: int, s
 
 def median_of_blocks(number: int, shape: tuple[int, ...], dtype: str, block: tuple[int, ...]) -> Row:
     """tensorstore takes the lower of the middle two, whatever their distance."""
-    axes = tuple(axis for axis, b in enumerate(block) if b > 1)
-    window = tuple(b for b in block if b > 1)
+    window, axes = pooled(block)
     return Row(
         number,
         f"median {'x'.join(map(str, block))}",

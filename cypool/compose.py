@@ -425,6 +425,6 @@ def spatial_pyramid_pool_backward(
         stop = start + n ** len(where)
         piece = np.moveaxis(g[..., start:stop].reshape(*batch, *(n,) * len(where)), range(-len(where), 0), where)
         windows = _level_windows(array.shape, where, n)
-        result = result + pool_backward(piece, array, windows, reduce, axes=where, **keywords)
+        result += pool_backward(piece, array, windows, reduce, axes=where, **keywords)
         start = stop
     return result.astype(array.dtype if array.dtype.kind == "f" else g.dtype, copy=False)

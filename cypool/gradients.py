@@ -70,7 +70,7 @@ class Backward:
         border's value), in float64 if it is of floats."""
         row = TABLE[name]
         x = self.call.array if array is None else array
-        call = self.skipping() if array is not None else self.call
+        call = self.call if array is None else self.call.without_nan()  # of x, which `array` may not show
         values = read_options(row, options)
         dtype = (
             np.float64 if row.result in ("mean", "draw") or (name in ("sum", "prod") and x.dtype.kind == "f") else None
@@ -80,10 +80,6 @@ class Backward:
                        indexed=False)  # fmt: skip
         result: Array = call.named(row, False, values, self.spans, None, None, self.workers)
         return result
-
-    def skipping(self) -> Call:
-        """The call with NaN that are skipped as a mask, for arrays derived from x."""
-        return self.call.without_nan()
 
     def count(self) -> int | Array:
         """Cells that take part: one number if it is the same for all windows."""
@@ -96,7 +92,7 @@ class Backward:
         """Where the picked cells are; -1: nowhere in x."""
         row = TABLE[name]
         values = read_options(row, options)
-        call = self.call if array is None else replace(self.skipping(), array=array)
+        call = self.call if array is None else replace(self.call.without_nan(), array=array)
         call = replace(call, masked=True, indexed=True, inner=True, dtype=None, fill_value=None, min_count=1)
         _, found = call.named(row, False, values, self.spans, None, None, self.workers)
         return np.asarray(np.ma.getdata(found))
@@ -115,9 +111,6 @@ class Backward:
         elif n < least:
             g = np.zeros_like(g)
         return RULES[self.row.name](self, g, n)
-
-    def picked(self, g: Array, index: Array) -> Term:
-        return Term("picked", g, index=index)
 
     def run(self) -> Array:
         """The gradient with respect to x, float64 or float32."""
@@ -149,8 +142,8 @@ class Backward:
         reach = span.o
         if span.starts is None and not mirrors:
             reach = min(span.o, (tile + (span.k - 1) * span.d) // span.s + 2)
-        most = max([_coverage(axis.span, mirrored > 1) for axis in merged[: len(fields) - 1]], default=1)
         leading = merged[: len(fields) - 1]
+        most = max([_coverage(axis.span, mirrored > 1) for axis in leading], default=1)
         rows = math.prod(axis.n for axis in leading)
         if rows * row.n * channels != x.size:  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {row.n} x {channels} do not make {x.shape}")
@@ -257,13 +250,17 @@ def ratio(a: Array, b: Array) -> Array:
         return np.asarray(a / b)
 
 
+def _picked(g: Array, index: Array) -> Term:
+    return Term("picked", g, index=index)
+
+
 def _selected(b: Backward, g: Array, n: Any) -> list[Term]:
     index = b.indices
     if index is None:
         if b.row.name == "stochastic" and not isinstance(b.options["rng"], int):
             raise ValueError("the picks of 'stochastic' are not known: give indices, or an integer as rng")
         index = b.positions(b.row.name, **b.options)
-    return [b.picked(g, index)]
+    return [_picked(g, index)]
 
 
 def _quantile(b: Backward, g: Array, n: Any) -> list[Term]:
@@ -273,20 +270,20 @@ def _quantile(b: Backward, g: Array, n: Any) -> list[Term]:
     place = b.options.get("q", 0.5) * (np.asarray(n) - 1)
     part = np.where(place > np.floor(place), 0.5, 0.0) if method == "midpoint" else place - np.floor(place)
     if not part.any():
-        return [b.picked(g, b.positions(b.row.name, **{**b.options, "method": "lower"}))]
+        return [_picked(g, b.positions(b.row.name, **{**b.options, "method": "lower"}))]
     return [
-        b.picked(g * weight, b.positions(b.row.name, **{**b.options, "method": name}))
+        _picked(g * weight, b.positions(b.row.name, **{**b.options, "method": name}))
         for name, weight in (("lower", 1 - part), ("higher", part))
     ]
 
 
 def _range(b: Backward, g: Array, n: Any) -> list[Term]:
-    return [b.picked(g, b.positions("max")), b.picked(-g, b.positions("min"))]
+    return [_picked(g, b.positions("max")), _picked(-g, b.positions("min"))]
 
 
 def _first(b: Backward, g: Array, n: Any) -> list[Term]:
     zeros = np.broadcast_to(np.uint8(0), b.call.array.shape)
-    return [b.picked(g, replace(b, call=replace(b.skipping(), border_value=0)).positions("max", zeros))]
+    return [_picked(g, replace(b, call=replace(b.call.without_nan(), border_value=0)).positions("max", zeros))]
 
 
 def _prod(b: Backward, g: Array, n: Any) -> list[Term]:
@@ -312,7 +309,7 @@ def _lp(b: Backward, g: Array, n: Any) -> list[Term]:
         size = np.abs(b.call.array.astype(np.float64))
         value = abs(float(b.call.border_value)) if b.call.border == "constant" else 0.0
         index = replace(b, call=replace(b.call, border_value=value)).positions("max", size)
-        return [b.picked(g * np.sign(_cells_at(b.call.array, index, sorted(b.spans))), index)]
+        return [_picked(g * np.sign(_cells_at(b.call.array, index, sorted(b.spans))), index)]
     y = b.forward("lp", fill=1, p=p)
     return [Term("powered", g.astype(np.float64), b=y, par=p)]
 
@@ -331,7 +328,7 @@ def _gem(b: Backward, g: Array, n: Any) -> list[Term]:
     if math.isinf(p):
         clamped = np.maximum(b.call.array.astype(np.float64), eps)
         index = b.positions("max", clamped)
-        return [b.picked(g * (_cells_at(b.call.array, index, sorted(b.spans)) > eps), index)]
+        return [_picked(g * (_cells_at(b.call.array, index, sorted(b.spans)) > eps), index)]
     return [Term("clamped", g / n, b=b.forward("gem", fill=1, p=p, eps=eps), par=p, eps=eps)]
 
 

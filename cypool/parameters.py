@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import TOO_LARGE
 from .gradients import Backward, ratio, weight_sums
 from .windows import Span
 
@@ -44,7 +43,7 @@ def parameter_gradient(b: Backward, wrt: str) -> Array:
 
 def _weights_gradient(b: Backward) -> Array:
     """For each cell of the window: the sum over windows of g x (less the result, over the weights' sum, for means)."""
-    call = b.skipping()
+    call = b.call.without_nan()
     axes = sorted(b.spans)
     x, g = call.array.astype(np.float64), b.grad.astype(np.float64)
     n = b.count()
@@ -75,16 +74,6 @@ def _weights_gradient(b: Backward) -> Array:
 
 def _taps(span: Span, border: str) -> NDArray[np.int64]:
     """Cells under each tap (outputs, taps); -1: a padded cell with a value, -2: none."""
-    table = np.full((span.o, span.k), -2, np.int64)
-    for i in range(span.o):
-        cells = np.arange(span.k) * span.d + i * span.s - span.before
-        real = (cells >= -span.before) & (cells < span.n + span.after)
-        table[i] = np.where(real, cells, -2 - TOO_LARGE)
-    inside = (table >= 0) & (table < span.n)
-    if border == "ignore":
-        return np.where(inside, table, -2)
-    off = table < -TOO_LARGE
-    if border == "constant":
-        return np.where(inside, table, np.where(off, -2, -1))
-    mirrored = np.pad(np.arange(span.n), (span.before, span.after), mode=border)  # type: ignore[call-overload]
-    return np.where(off, -2, mirrored[np.where(off, 0, table + span.before)])
+    cells = np.arange(span.o)[:, None] * span.s + np.arange(span.k) * span.d - span.before
+    low, high = (0, span.n) if border == "ignore" else (-span.before, span.n + span.after)
+    return np.where((cells >= low) & (cells < high), span.folded(cells, border), -2)

@@ -39,7 +39,7 @@ def _rank_weights(cells: int, weights: Any, top: Any, alpha: Any) -> Array:
     return array
 
 
-def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Array, int]:
+def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Array, int, tuple[int, ...]]:
     allowed = {"stride", "padding", "dilation", "ceil_mode", "axes", "border", "workers"}
     if not allowed >= set(geometry):
         raise TypeError(f"ranks take no {sorted(set(geometry) - allowed)} (they take: {', '.join(sorted(allowed))})")
@@ -51,7 +51,7 @@ def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Arr
     count = pool(array, window, "count", **geometry)
     if count.size and int(count.min()) != cells:
         raise ValueError("ranks need whole windows: padding must be filled by a border, and ceil_mode must not cut one")
-    return array, cells
+    return array, cells, count.shape
 
 
 def _rank(i: int, cells: int) -> dict[str, Any]:
@@ -93,13 +93,11 @@ def rank_pool(
     >>> cypool.rank_pool([1.0, 7.0, 4.0, 5.0], 4, top=2)
     array([6.])
     """
-    array, cells = _ranked(x, window, geometry)
-    total: Any = 0.0
+    array, cells, shape = _ranked(x, window, geometry)
+    total = np.zeros(shape)
     for i, w in enumerate(_rank_weights(cells, weights, top, alpha)):
         if w != 0:
-            total = total + w * pool(array, window, "quantile", **_rank(i, cells), **geometry).astype(np.float64)
-    if np.ndim(total) == 0:
-        total = np.zeros(pool(array, window, "count", **geometry).shape)
+            total += w * pool(array, window, "quantile", **_rank(i, cells), **geometry).astype(np.float64)
     return np.asarray(total, array.dtype)
 
 
@@ -134,7 +132,7 @@ def rank_pool_backward(
     >>> cypool.rank_pool_backward([1.0], [1.0, 7.0, 4.0, 5.0], 4, top=2)
     array([0. , 0.5, 0. , 0.5])
     """
-    array, cells = _ranked(x, window, geometry)
+    array, cells, _ = _ranked(x, window, geometry)
     values, g = _rank_weights(cells, weights, top, alpha), np.asarray(grad, np.float64)
     if wrt == "weights":
         return np.array(

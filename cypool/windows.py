@@ -59,18 +59,21 @@ class Span(NamedTuple):
             start = i * self.s - self.before
             first, last = max(0, -(-(low - start) // self.d)), min(self.k, -(-(high - start) // self.d))
             cells = start + np.arange(first, max(first, last), dtype=np.int64) * self.d
-            if border == "constant":
-                cells = np.where((cells >= 0) & (cells < n), cells, -1)
-            elif border == "edge":
-                cells = np.clip(cells, 0, n - 1)
-            elif border == "wrap":
-                cells = cells % n
-            else:
-                shift = border == "symmetric"
-                cells = np.where(cells < 0, -cells - shift, cells)
-                cells = np.where(cells >= n, 2 * n - 2 - cells + shift, cells)
-            found.append(cells)
+            found.append(self.folded(cells, border))
         return found
+
+    def folded(self, cells: NDArray[np.int64], border: str) -> NDArray[np.int64]:
+        """Real cells as they are, padded ones as the cells they mirror, or -1 (ignore, constant)."""
+        n = self.n
+        if border in ("ignore", "constant"):
+            return np.where((cells >= 0) & (cells < n), cells, -1)
+        if border == "edge":
+            return np.clip(cells, 0, n - 1)
+        if border == "wrap":
+            return np.asarray(cells % n)
+        shift = border == "symmetric"
+        cells = np.where(cells < 0, -cells - shift, cells)
+        return np.where(cells >= n, 2 * n - 2 - cells + shift, cells)
 
     @property
     def longest(self) -> int:
