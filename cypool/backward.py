@@ -13,11 +13,12 @@ from . import dispatch, threads
 from .arguments import TOO_LARGE, integer, is_sequence, pooled_axes, text
 from .call import Call, check_out, taking_part, window_weights
 from .geometry import resolve
-from .gradients import RULES, Backward, check_indices, upstream
+from .gradients import Backward, check_indices, upstream
 from .lanes import check_dtype
 from .parameters import parameter_gradient
 from .pooling import Reduce
 from .reducers import find, read_options
+from .rules import RULES
 
 __all__ = ["pool_backward", "unpool"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +12,7 @@ from .arguments import integer, text
 from .engine import NO_DRAW, Plan, make_plan
 from .geometry import BORDERS
 from .lanes import check_dtype, result_dtype, scalar
-from .large import select_large
 from .reducers import TABLE, Reducer
-from .rows import SLOTS
 from .slow import apply_callable
 from .windows import Span
 
@@ -155,10 +152,6 @@ def _empty_window(enough: Array, least: int, dtype: np.dtype[Any], indexed: bool
     return f"{_first(~enough)} is empty (fewer than {least} cells take part), {why}"
 
 
-def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
-    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
-
-
 def _first(flags: Array) -> str:
     return f"window {tuple(int(i) for i in np.unravel_index(int(np.argmax(flags)), flags.shape))}"
 
@@ -223,12 +216,9 @@ class Call:
             raise TypeError(f"return_indices must be False: reduce={row.name!r} gives no indices beside its values")
         if positions and self.border == "constant" and not self.inner:
             raise ValueError("border='constant' has no indices: padded cells are no cells of x")
-        if options.get("ignore") is not None:
-            options = options | {"ignore": scalar(options["ignore"], self.array.dtype.newbyteorder("="), "ignore")}
+        options = self.checked(options)
         result: Any
-        if row.picks(options, self.indexed) and math.prod(s.longest for s in spans.values()) > SLOTS:
-            result = call.large(row, options, spans, out, workers)
-        elif self.array.dtype.kind == "c":
+        if self.array.dtype.kind == "c":
             result = call.complex(row, options, spans, out, workers)
         else:
             result = run(call.plan(key, row, spans, options), self.array, self.seen, out, workers)
@@ -246,52 +236,11 @@ class Call:
             return tuple(np.ma.MaskedArray(part, mask=hidden) for part in result)
         return np.ma.MaskedArray(result, mask=hidden)
 
-    def large(
-        self, row: Reducer, options: dict[str, Any], spans: Spans, out: Any, workers: int | None
-    ) -> Any:  # fmt: skip
-        """Selection in windows of more cells than slots."""
-        if any(s.planes for s in spans.values()):
-            raise ValueError(
-                f"windows of more than {SLOTS} cells that differ from plane to plane cannot be selected from"
-            )
-        if self.hides and self.seen is not None:
-            return replace(self, seen=~self.seen, hides=False).large(row, options, spans, out, workers)
-        x, native = self.array, check_dtype(self.array.dtype, row.kinds, "x")
-        dtype = result_dtype(row, native, options, self.dtype)
-        border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0
-        fill = None if self.fill_value is None else scalar(self.fill_value, dtype, "fill_value")
-        if self.nan_policy == "raise" and native.kind == "f":
-            flags = _cells(spans, TABLE["any"], np.isnan(x), self.seen, "propagate", self.border, workers)
-            if flags.any():
-                raise ValueError(f"x has a NaN in {_first(flags)} and nan_policy is 'raise'")
-        seen = None if self.seen is None else np.ascontiguousarray(self.seen)
-        method, positions = row.picks(options, self.indexed), self.indexed or row.formula == "position"
-        found = select_large(
-            (x.view(np.uint8) != 0).view(np.uint8) if native.kind == "b" else x.astype(native, copy=False), seen,
-            {a: s.positions(self.border) for a, s in spans.items()}, border, method=method, options=options,
-            nan_policy=self.nan_policy, key=random_key(options["rng"]) if method == "stochastic" else 0,
-            whole=positions or dtype.kind in "iu" or options.get("method") in ("lower", "higher", "nearest"),
-        )  # fmt: skip
-        if positions and found.between:
-            raise ValueError(BETWEEN)
-        empty = found.cells < max(self.min_count, 1)
-        value = found.positions if row.formula == "position" else found.value
-        with np.errstate(over="ignore"):
-            value = (np.clip(value, *_limits(dtype)) if dtype.kind in "iu" and row.formula != "position" else value
-                     ).astype(dtype)  # fmt: skip
-        if empty.any():
-            if not self.masked and ((fill is None and dtype.kind != "f") or self.indexed):
-                raise ValueError(_empty_window(~empty, max(self.min_count, 1), dtype, self.indexed))
-            value[empty] = (np.nan if dtype.kind == "f" else 0) if fill is None else fill
-        parts = [value, found.positions] if self.indexed else [value]
-        if out is None:
-            return tuple(parts) if self.indexed else value
-        given = as_pair(out) if self.indexed else (out,)
-        for target, part in zip(given, parts, strict=True):
-            check_out(target, part.shape, part.dtype)
-        for target, part in zip(given, parts, strict=True):
-            target[...] = part
-        return given if self.indexed else out
+    def checked(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options that depend on the dtype."""
+        if options.get("ignore") is None:
+            return options
+        return options | {"ignore": scalar(options["ignore"], self.array.dtype.newbyteorder("="), "ignore")}
 
     def without_nan(self) -> Call:
         """nan_policy="omit" as a mask, for what does not skip NaN while it reads."""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from . import dispatch, threads
 from .arguments import TOO_LARGE
 from .geometry import BORDERS
-from .lanes import OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
+from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BLOCK, LINES, SLOTS, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
+from .rows import BLOCK, COLUMNS, LINES, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
+from .selection import Slots, groups, selecting, slots_of
 from .windows import Span
 
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
@@ -30,7 +31,9 @@ class Plan:
     """A call without its data: what `run` needs to pool arrays of one shape, dtype and layout."""
 
     __slots__ = (
+        "axes",
         "border",
+        "copies",
         "draws",
         "fails",
         "hides",
@@ -41,6 +44,7 @@ class Plan:
         "order",
         "out_dtype",
         "out_shape",
+        "outer",
         "reduction",
         "row",
         "spans",
@@ -53,6 +57,7 @@ class Plan:
         strides: tuple[int, ...], dtype: np.dtype[Any], aligned: bool, mask_strides: tuple[int, ...] | None,
         border: str, border_value: Any, nan_policy: str, min_count: int, fill_value: Any, out_dtype: Any,
         quiet: bool, indexed: bool = False, twins: bool = False, hides: bool = False,
+        factors: Mapping[int, Array] | None = None, copies: int = 1,
     ) -> None:  # fmt: skip
         native = check_dtype(dtype, row.kinds.replace("c", ""), "x")
         self.row, self.spans, self.border, self.nan_policy = row, spans, border, nan_policy
@@ -75,7 +80,7 @@ class Plan:
         real = math.prod(max(min(s.longest, s.n), 1) for a, s in spans.items() if a not in collapsed)
         cells = math.prod(max(s.longest, 1) for a, s in spans.items() if a not in collapsed)
         self.fails = fill is None or (indexed and not quiet)
-        self.indexed, self.hides = indexed, hides
+        self.indexed, self.hides, self.copies = indexed, hides, copies
         self.draws = options["rng"] if row.picks(options, indexed) == "stochastic" else NO_DRAW
         self.reduction: Any = None
         self.useful = self.nbytes = 0
@@ -88,34 +93,41 @@ class Plan:
         mirrored, weights = BORDERS.index(border), options.get("weights")
         if constant and (selects or weights is not None):  # each padded cell counts apart
             mirrored, constant = VISITED, False
+        slots = slots_of(spans, mirrored > 1) if selects else None
         kernel = build(
             row, native, self.out_dtype, options, masked=mask_strides is not None, nan_policy=nan_policy,
             border=value if constant or mirrored == VISITED else None, cells=cells,
             real=cells if mirrored > 1 else real, least=self.least, fill=fill, indexed=indexed,
+            slots=slots.cells if slots else 0,
         )  # fmt: skip
-        axes = input_axes(shape, strides, mask_strides, spans, collapsed, selects, selects or weights is not None)
+        axes = input_axes(
+            shape, strides, mask_strides, spans, collapsed, slots, selects or weights is not None, factors
+        )
         merged, channels = canonical(axes, kernel.visits)
         masked = mask_strides is not None
         cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
         check_empty = kernel.formula["count_lane"] >= 0 or cells_at_least < self.least
-        if kernel.pick is not None and kernel.pick["slots"] > SLOTS:
-            raise AssertionError(f"{kernel.pick['slots']} cells are too many for slots")
+        if factors is not None:  # the gradient of a cell in no window is 0
+            check_empty = False
+            kernel.lanes[0]["identity"] = 0
         fields = self._geometry(
-            merged, channels, kernel, dtype, aligned and not twins, masked, mirrored, constant, check_empty
+            merged, channels, kernel, dtype, aligned and not twins, masked, mirrored, constant, check_empty, slots
         )  # fmt: skip
         fields["geometry"] |= {"twins": twins, "hides": hides}
-        row_slots = fields["geometry"].pop("row_slots")
+        if kernel.pick is not None:
+            self.axes, self.outer = fields["axes"], kernel.pick["outer"]
+        repeated = copies * math.prod(s.copies for s in spans.values() if s.starts is None)
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
         self.reduction = dispatch.kernels.Reduction(
             **fields,
             lanes=kernel.lanes,
             formula=formula,
             weights=None if weights is None else np.ascontiguousarray(weights).ravel(),
-            pick=kernel.pick and kernel.pick | {"row_slots": row_slots},
+            pick=kernel.pick,
             shape=shape,
             strides=strides,
             mask_strides=mask_strides,
-            out_bytes=math.prod(self.out_shape) * self.out_dtype.itemsize,
+            out_bytes=math.prod(self.out_shape) * self.out_dtype.itemsize * repeated,
         )
         self.useful = self.reduction.useful
         self.nbytes = self.reduction.nbytes
@@ -141,11 +153,12 @@ class Plan:
 
     def _geometry(
         self, merged: list[Axis], channels: int, kernel: Kernel, dtype: np.dtype[Any],
-        aligned: bool, masked: bool, border: int, constant: bool, check_empty: bool,
+        aligned: bool, masked: bool, border: int, constant: bool, check_empty: bool, slots: Slots | None,
     ) -> dict[str, Any]:  # fmt: skip
         inner = merged.pop() if channels > 1 else Axis(1, 1, None, dtype.itemsize, 1)
         row = merged[-1]
         span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
+        span = span.stuffed or span
         size = max((lane["want_size"] for lane in kernel.lanes), default=8)
         taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
@@ -158,23 +171,32 @@ class Plan:
         plain = (contiguous and aligned and dtype.isnative and dtype != np.float16
                  and not (steps[0] % dtype.itemsize).any())  # fmt: skip
         mirrors = border > 1 and bool(span.before or span.after)
+        folds = border > 1 and any(s.before or s.after for s in self.spans.values())
         leading = self._leading(merged[:-1], channels, span, border)
         rows = math.prod(a["o"] for a in leading)
         if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
-        pitch = max(tile["outputs"], -(-tile["span"] // span.s))
-        band = 1
-        if kernel.plain and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
-            band = max(1, min(LINES, rows // 16, TILE // size // max(1, pitch * span.s * channels)))
+        pitch, room = max(tile["outputs"], -(-tile["span"] // span.s)), TILE
+        axes = [*leading, axis_fields(row, span, border, 0)]
+        if kernel.pick is not None and slots is not None:
+            every, pick = not masked and not kernel.pick["omit"] and not folds, kernel.pick
+            pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every))
+            if not kernel.pick["tracked"]:
+                pitch, room = tile["outputs"] if len(kernel.lanes) == 1 else pitch, COLUMNS // slots.cells
+        band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
+        if simple and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
+            band = max(1, min(LINES, rows // 16, room // size // max(1, pitch * span.s * channels)))
         if band == 1:
             pitch = tile["outputs"]
         pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
                  and span.starts is None)  # fmt: skip
         for lane in kernel.lanes:
-            lane["direct"] = lane["direct"] and plain and not mirrors
+            lane["direct"] = lane["direct"] and plain and not mirrors and not (folds and kernel.pick)
             lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum")
         strip = 0  # outputs that go through all stages at a time
-        plainest = len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and uniform and not constant and not check_empty
+        plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
+                    and span.stuff == span.copies == self.copies == 1
+                    and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and taps <= LINES and span.starts is None and not tile["segment"]:
             extent = (span.k - 1) * span.d + 1
             strip = (max(STRIP // size // channels, 8 * extent) - extent) // span.s + 1
@@ -184,23 +206,46 @@ class Plan:
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "row_slots": max(span.longest, 1), "channel_position": inner.position,
+            "weighted": any(a.factors is not None for a in merged), "channel_position": inner.position,
+            "copies": self.copies, "repeats": span.copies,
+            "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
             "strip": strip, "rows": rows,
             "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,
             "work": (work + tile["outputs"]) * min(taps, BLOCK) * channels, **tile,
         }  # fmt: skip
-        return {"axes": [*leading, axis_fields(row, span, border, 0)], "geometry": fields}
+        return {"axes": axes, "geometry": fields}
 
     def _leading(self, axes: list[Axis], channels: int, row: Span, border: int) -> list[dict[str, Any]]:
         """Leading axes, with the steps of an output that lies in the same order."""
-        step = row.o * channels * self.out_dtype.itemsize
+        step = row.o * row.copies * channels * self.out_dtype.itemsize * self.copies
         found = []
         for axis in reversed(axes):
             found.append(axis_fields(axis, axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0), border, step))
             step *= axis.o
         return found[::-1]
+
+    def give(
+        self, x: Array, mask: Array | None, grad: Array, dx: Array, scale: float, add: bool, workers: int | None,
+        index: Array | None = None, key: int = 0,
+    ) -> tuple[int, int]:  # fmt: skip
+        """The gradient of a plan with indices (known ones, or found again): written or added to dx, flat in the
+        order of x in memory; grad (float32 or float64) and index likewise in that of the output.  Returns
+        what `run` does, and how many indices point to no cell."""
+        if self.reduction is None:
+            return 0, 0
+        count = threads.resolve(workers, self.useful)
+        kind = {"size": dx.itemsize, "grad_code": CODES[grad.dtype.str[1:]], "scale": scale}
+        cells, into = grad.view(np.uint8), dx.view(np.uint8)
+        for whole in (False, True):
+            how = kind | groups(self.axes, self.outer, whole)
+            if add:
+                how |= {"clears": False, "wipes": False}
+            found, lost, strays = self.reduction.give(x, mask, cells, into, index, how, count, key)
+            if not strays or add:
+                break
+        return found, lost
 
     def empty(self, dtype: np.dtype[Any] | None = None) -> Array:
         """An output (or its indices) in the order of the input's axes in memory, as NumPy's ufuncs make it."""
@@ -250,12 +295,13 @@ def input_axes(
     mask_strides: tuple[int, ...] | None,
     spans: dict[int, Span],
     collapsed: set[int],
-    selects: bool,
+    slots: Slots | None,
     apart: bool,
+    factors: Mapping[int, Array] | None = None,
 ) -> list[Axis]:
-    """The axes of an array with its windows; `collapsed`: one cell stands for a window; `selects`: positions
-    matter; `apart`: equal cells count apart."""
-    mask = mask_strides or (0,) * len(shape)
+    """The axes of an array with its windows; `collapsed`: one cell stands for a window; `slots`: of windows
+    that are selected from, so that positions matter; `apart`: equal cells count apart."""
+    mask, selects = mask_strides or (0,) * len(shape), slots is not None
     axes = []
     rank = plane = index = position = 1
     for a in range(len(shape) - 1, -1, -1):
@@ -267,14 +313,15 @@ def input_axes(
             continue
         if a in collapsed:
             axes.append(Axis(span.o, span.o, None, 0, 0))
-        elif span.untouched and not selects:
+        elif span.untouched and not selects and not factors:
             axes.append(Axis(span.n, span.n, None, strides[a], mask[a]))
         else:
             axes.append(
                 Axis(span.n, span.o, span, strides[a], mask[a], rank=rank, index=index,
-                     position=position * selects, apart=apart)
+                     reach=slots.depths[a] if slots else 1, position=position * selects, apart=apart,
+                     factors=factors.get(a) if factors else None)
             )  # fmt: skip
-        rank *= span.longest
+        rank *= slots.depths[a] if slots else span.longest
         index *= span.n
         position *= span.o
     return axes[::-1]
@@ -288,7 +335,8 @@ def axis_fields(axis: Axis, span: Span, border: int, out: int) -> dict[str, Any]
         "after": span.after, "starts": np.ascontiguousarray(span.starts).ravel() if tables else None,
         "stops": np.ascontiguousarray(span.stops).ravel() if tables else None,
         "plane_step": span.o if span.planes else 0, "border": border,
-        "flat": axis.flat, "index": axis.index, "position": axis.position,
+        "flat": axis.flat, "index": axis.index, "position": axis.position, "reach": axis.reach, "give": 0,
+        "stuff": span.stuff, "factors": axis.factors,
         "x": axis.x, "mask": axis.mask, "out": out, "rank": axis.rank or 1, "plane": axis.plane,
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .networks import network
 from .reducers import INTERPOLATIONS, ROUNDINGS, TIES, Lane, Reducer
+from .rows import SLOTS
 
 __all__ = ["Kernel", "build", "default_dtype", "result_dtype", "scalar"]
 
@@ -172,13 +173,21 @@ class Kernel:
     visits: bool  # looks at each cell of a window apart, so that positions matter
     plain: bool  # lanes read rows of samples as they are: nothing to mask, skip or check
     pick: dict[str, Any] | None  # how to select
+    counted: bool  # the formula needs the number of cells of each window
 
 
 class _Builder:
     """Fills in the fields of lanes for one dtype and one treatment of borders, masks and NaN."""
 
     def __init__(
-        self, dtype: Dtype, options: Mapping[str, Any], *, masked: bool, omit: bool, border: Any, cells: int
+        self,
+        dtype: Dtype,
+        options: Mapping[str, Any],
+        *,
+        masked: bool,
+        omit: bool,
+        border: Any,
+        cells: int,
     ) -> None:
         self.dtype, self.options = dtype, options
         self.masked, self.border, self.cells = masked, border, cells
@@ -217,7 +226,7 @@ class _Builder:
             "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
             "cost": self.cost(lane, par),
             "direct": not (chain or self.masked or fill_nan or from_mask or lane.transform != "same"
-                           or lane.op in ("taps", "first", "select") or not self.plain_memory),
+                           or lane.op in ("taps", "first") or not self.plain_memory),
         }  # fmt: skip
 
     def conversions(self, lane: Lane, raw: str, from_mask: bool, part: str) -> list[tuple[str, str]]:
@@ -287,12 +296,13 @@ class _Builder:
 
 def build(
     row: Reducer, dtype: Dtype, out: Dtype, options: Mapping[str, Any], *, masked: bool, nan_policy: str,
-    border: Any, cells: int, real: int, least: int, fill: Any, indexed: bool,
+    border: Any, cells: int, real: int, least: int, fill: Any, indexed: bool, slots: int,
 ) -> Kernel:  # fmt: skip
     """The lanes and formula of one call.
 
     `border`: the value of padded cells that count, or None; `cells`, `real`: most cells of a window,
-    with and without padding; `least`: cells a window needs; `fill`: value of an empty window."""
+    with and without padding; `least`: cells a window needs; `fill`: value of an empty window; `slots`: most
+    cells that are selected from."""
     floating = dtype.kind == "f"
     omit = nan_policy == "omit" and floating
     exact = dtype.kind in "biu" and (row.formula == "mean" or (row.name == "sum" and out.kind == "f"))
@@ -360,7 +370,9 @@ def build(
         visits=selects or options.get("weights") is not None or row.name == "first",
         plain=not selects and count_lane < 0 and nan_lane < 0 and all(
             lane.op not in ("taps", "first") for lane in own),
-        pick=_picking(row, method, options, lanes[-1], cells, omit, indexed) if selects else None,
+        counted=count_lane >= 0 or not (divisor or formula in ("take", "root", "range", "position", "soft")) or any(
+            lane.context == "mean" for lane in own),
+        pick=_picking(row, method, options, lanes[-1], slots, omit, indexed) if selects else None,
     )  # fmt: skip
 
 
@@ -376,11 +388,14 @@ def _picking(
         low = min(math.floor(q * (slots - 1)), slots - 1)
         needed = (low, min(low + 1, slots - 1))
     sorts = method in ("quantile", "mode")
+    large = sorts and slots > SLOTS
+    sorted_slots = slots if sorts and not large else 1
     return {
         "method": METHODS.index(method), "interpolation": interpolation,
         "ties": TIES.index(options.get("ties", TIES[0])),
         "rounding": ROUNDINGS.index(options.get("rounding", "half_even")),
         "indexed": indexed or row.formula == "position", "q": q, "slots": slots, "omit": omit,
         "ignoring": ignored is not None, "ignored": 0 if ignored is None else _bits(ignored, SAMPLES[lane["have"]]),
-        "pairs": network(slots if sorts else 1), "few": network(slots if sorts else 1, needed if sorts else None),
+        "extreme": method in ("largest", "smallest"), "large": large, "pairs": network(sorted_slots),
+        "few": network(sorted_slots, needed if sorted_slots > 1 else None),
     }  # fmt: skip

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .gradients import Backward, ratio, weight_sums
+from .gradients import Backward
+from .rules import ratio, weight_sums
 from .windows import Span
 
 __all__ = ["parameter_gradient"]

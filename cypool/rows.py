@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .windows import Span
 
 __all__ = ["BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
-SLOTS = 255  # most cells of a window that are
+SLOTS = 255  # most cells of a window that a network sorts
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
 STRIP = 4096  # bytes of a strip of a tile
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
@@ -37,9 +38,11 @@ class Axis:
     mask: int
     rank: int = 0
     plane: int = 0
+    reach: int = 1  # most cells of a window
     index: int = 0  # weight of a cell in flat positions
     position: int = 0  # weight of an output in its flat position
     apart: bool = False  # equal cells count apart
+    factors: NDArray[np.float64] | None = None  # what each cell is multiplied by
 
     @property
     def flat(self) -> bool:
@@ -50,12 +53,24 @@ class Axis:
     def trivial(self) -> bool:
         """One cell that is its own output."""
         s = self.span
-        return self.n == self.o == 1 and (s is None or (s.k == 1 and s.inside and s.starts is None))
+        return (
+            self.n == self.o == 1
+            and self.factors is None
+            and (s is None or (s.k == s.copies == 1 and s.inside and s.starts is None))
+        )
 
     @property
     def whole(self) -> bool:
         s = self.span
-        return s is not None and s.starts is None and s.o == 1 and s.k == s.n and s.d == 1 and s.inside
+        return (
+            s is not None
+            and self.factors is None
+            and s.starts is None
+            and s.o == 1
+            and s.k == s.n
+            and s.d == 1
+            and s.inside
+        )
 
 
 def _merge(outer: Axis, inner: Axis, visits: bool) -> Axis | None:
@@ -69,7 +84,7 @@ def _merge(outer: Axis, inner: Axis, visits: bool) -> Axis | None:
         return None
     if outer.whole and inner.whole:
         return Axis(n, 1, Span(n, 1, n, n, 1, 0, 0), inner.x, inner.mask)
-    if outer.span is None and inner.span.tiles:
+    if outer.span is None and inner.span.tiles and inner.factors is None:
         span = inner.span._replace(n=n, o=o)
         return Axis(n, o, span, inner.x, inner.mask)
     return None
@@ -121,8 +136,11 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int, s
     longest = max(1, LONGEST // channels)
     if slots:
         most = min(most, max(1, COLUMNS // (size * slots * channels)))
+        longest = span.n
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
+        if slots:
+            extent = min(extent, span.n + (span.before + span.after if mirrored else 0))
         part = max(1, room // 2)
         if (
             not slots and extent > part and span.s <= part and span.d == 1 and span.k <= 4 * span.n

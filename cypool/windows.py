@@ -14,7 +14,9 @@ __all__ = ["Span", "Windows", "padding_of"]
 
 class Span(NamedTuple):
     """The windows of one axis of n cells: o windows of k cells, d apart, the first at -before,
-    each s further; or from `starts` to `stops` (o entries, or planes x o), cells of the axis."""
+    each s further; or from `starts` to `stops` (o entries, or planes x o), cells of the axis.  With `stuff`,
+    each cell is followed by so many less one zeros (n counts them); `stuffed`: the same windows so.
+    `copies`: each window is so many cells of the result."""
 
     n: int
     o: int
@@ -26,12 +28,16 @@ class Span(NamedTuple):
     starts: NDArray[np.int64] | None = None
     stops: NDArray[np.int64] | None = None
     planes: int = 0
+    stuff: int = 1
+    stuffed: Any = None
+    copies: int = 1
 
     @property
     def tiles(self) -> bool:
         """Windows that follow each other inside the axis and end with it."""
         return (
             self.starts is None
+            and self.stuff == self.copies == 1
             and not self.before
             and not self.after
             and self.n == self.o * self.s
@@ -41,12 +47,29 @@ class Span(NamedTuple):
     @property
     def untouched(self) -> bool:
         """Each cell is a window."""
-        return self.starts is None and self.k == self.s == 1 and self.o == self.n and not self.before and not self.after
+        return (
+            self.starts is None
+            and self.copies == 1
+            and self.k == self.s == 1
+            and self.o == self.n
+            and not self.before
+            and not self.after
+        )
 
     @property
     def inside(self) -> bool:
         """No window reaches beyond the axis."""
         return self.starts is not None or (not self.before and (self.o - 1) * self.s + (self.k - 1) * self.d < self.n)
+
+    def counts(self, border: str) -> NDArray[np.int64]:
+        """Cells of each window that take part, padded ones included unless border is "ignore"."""
+        if self.starts is not None and self.stops is not None:
+            lengths: NDArray[np.int64] = self.stops - self.starts
+            return lengths
+        low, high = (0, self.n) if border == "ignore" else (-self.before, self.n + self.after)
+        start = np.arange(self.o, dtype=np.int64) * self.s - self.before
+        first = np.maximum(0, -((start - low) // self.d))
+        return np.asarray(np.maximum(0, np.minimum(self.k, -((start - high) // self.d)) - first))
 
     def positions(self, border: str) -> list[NDArray[np.int64]]:
         """The cells of each window, in order: padded ones mirrored, left out, or -1 (constant)."""

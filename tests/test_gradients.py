@@ -1,5 +1,7 @@
 """Gradients: adjoint identities, permutations, central differences, and the same bits however they are made."""
 
+import tracemalloc
+
 import arrays
 import numpy as np
 import pytest
@@ -309,3 +311,48 @@ def test_windows_far_longer_than_the_array():
             assert np.isfinite(dx).all()
             if name == "sum":
                 assert dx.sum() == cypool.pool(x, reduce="count", **{**call, "min_count": 0}).sum()
+
+
+def test_gradients_of_blocks_are_repeated():
+    rng = np.random.default_rng(12)
+    cases = [
+        ((4, 2), (2, 2), (0, 1)), ((2, 2), (2, 2), (0, 1)), ((1, 4, 2, 1), (2, 2), (1, 2)), ((3, 2, 4), (2, 4), (1, 2)),
+        ((2, 3, 4, 5), (2, 3), (0, 1)), ((5, 2, 2), (2, 2), (1, 2)), ((4, 6, 5), (2, 3), (0, 1)),
+        ((9, 700), (3, 5), (0, 1)), ((2, 6, 4, 600), (3, 2), (1, 2)), ((12,), (3,), (0,)), ((2, 4, 6, 8), (2, 3, 2), (1, 2, 3)),
+    ]  # fmt: skip
+    for shape, window, axes in cases:
+        for layout in (np.zeros(shape), np.asfortranarray(np.zeros(shape)), np.zeros(shape[::-1]).transpose()):
+            g = rng.integers(1, 9, cypool.output_shape(shape, window, axes=axes)).astype(float)
+            want = g
+            for axis, k in zip(axes, window, strict=True):
+                want = np.repeat(want, k, axis)
+            got = cypool.pool_backward(g, layout, window, "sum", axes=axes)
+            assert np.array_equal(got, want), (shape, window, layout.strides)
+
+
+@pytest.mark.parametrize("shape", [(1, 200, 300), (3, 40, 50), (64, 9, 11)])
+def test_indices_of_others(shape):
+    """Positions anywhere in the plane, not only in the window: added up, the same for any number of workers."""
+    rng = np.random.default_rng(5)
+    x = np.zeros(shape, np.float32)
+    for call in (dict(window=(2, 2)), dict(window=(3, 3), stride=2, padding=1), dict(window=(5, 2), stride=(1, 2))):
+        g = rng.random(cypool.output_shape(shape, **call), dtype=np.float32)
+        index = rng.integers(0, shape[1] * shape[2], g.shape)
+        want = np.zeros((shape[0], shape[1] * shape[2]))
+        for plane, i, values in zip(want, index, g, strict=True):
+            np.add.at(plane, i.ravel(), values.ravel())
+        results = [cypool.pool_backward(g, x, indices=index, workers=n, **call) for n in (1, 2, 5)]
+        assert np.allclose(results[0].reshape(want.shape), want, rtol=1e-4)
+        assert all(np.array_equal(r, results[0]) for r in results)
+
+
+def test_gradients_keep_no_positions():
+    x = np.random.default_rng(0).random((16, 64, 64), dtype=np.float32)
+    for call in (dict(window=(2, 2)), dict(window=(3, 3), stride=1, padding=1), dict(window=(2, 2), reduce="mean")):
+        g = np.ones(cypool.output_shape(x.shape, **{k: v for k, v in call.items() if k != "reduce"}), np.float32)
+        cypool.pool_backward(g, x, **call)
+        tracemalloc.start()
+        result = cypool.pool_backward(g, x, **call)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < result.nbytes + 60_000, (call, peak, result.nbytes)

@@ -3,113 +3,283 @@
 from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
-from .lines cimport decode, load_mask
+from .draws cimport chance, modes_of_pairs_any
+from .lines cimport decode, exchange, load_mask
 from .plan cimport *
 from .scratch cimport *
-from .draws cimport chance
-from .select cimport select_any, space_out, space_out_any
+from .select cimport select_any, space_out, space_out_any, take_apart_any
 from .slots cimport *
 from .tiles cimport set_tile
+from .track cimport *
 
 
-cdef inline void place_row(const Plan* p, Scratch* s, const Tile* t, Py_ssize_t size, const char* cells,
-                           const uint8_t* valid, Py_ssize_t rank) noexcept nogil:
-    """A row's cells into the slots of its taps; `valid`: which of them take part, or NULL."""
+cdef inline void place_row(const Plan* p, Scratch* s, const Line* line, const Tile* t, Py_ssize_t size,
+                           const char* cells, const uint8_t* valid, Py_ssize_t rank, Py_ssize_t column) noexcept nogil:
+    """A row's cells into the slots of its taps, from `column` on; `valid`: which of them take part, or NULL.
+
+    Windows laid out one by one read rows from cell t.low on, others from t.p0."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef Columns* c = &s.columns
-    cdef Py_ssize_t C = p.g.channels, i, j, slot
-    if axis.starts != NULL:
+    cdef Py_ssize_t C = p.g.channels, i, j, slot, start, low, high, total, cell
+    if p.pick.each:
         for i in range(t.n):
-            for j in range(s.starts[i], s.stops[i]):
-                slot = (rank + (j - s.starts[i]) * axis.rank) * c.n + i * C
-                memcpy(c.cells + slot * size, cells + j * C * size, C * size)
-                memcpy(c.valid + slot, valid + j * C, C)
+            window(axis, line.at.plane, t.i0 + i, &start, &low, &high, &total)
+            for j in range(high - low):
+                slot = (rank + j * axis.rank) * c.n + column + i * C
+                cell = start + (low + j) * axis.d - t.low
+                memcpy(c.cells + slot * size, cells + cell * C * size, C * size)
+                memcpy(c.valid + slot, valid + cell * C, C)
+        return
+    if axis.k == 2 and axis.s == 2 and axis.d == 1 and C == 1 and valid == NULL:
+        slot = rank * c.n + column
+        take_apart_any(size, cells, c.cells + slot * size, c.cells + (slot + axis.rank * c.n) * size, t.n)
         return
     for j in range(axis.k):
-        slot = (rank + j * axis.rank) * c.n
+        slot = (rank + j * axis.rank) * c.n + column
         space_out_any(size, cells + j * axis.d * C * size, c.cells + slot * size, t.n, axis.s, C)
         if valid != NULL:
             space_out(valid + j * axis.d * C, c.valid + slot, t.n, axis.s, C)
 
 
-cdef inline void find_indices(const Plan* p, Scratch* s, const Line* line, const Tile* t) noexcept nogil:
+cdef inline int64_t position_of(const Plan* p, const Line* line, Py_ssize_t i, Py_ssize_t slot) noexcept nogil:
+    """Flat position of the cell in a slot of output i of a line; -1: it is padded."""
+    cdef Py_ssize_t a, tap, cell, start, low, high, total
+    cdef int64_t at = line.at.base
+    cdef const Axis* axis
+    for a in range(p.g.leading + 1):
+        axis = &p.g.axes[a]
+        if axis.index == 0 or (a < p.g.leading and is_batch(axis)):
+            continue
+        if a < p.g.leading:
+            start, low = line.start[a], line.low[a]
+        else:
+            window(axis, line.at.plane, i, &start, &low, &high, &total)
+        tap = slot // axis.rank % axis.reach + (low if p.g.compact else 0)
+        cell = fold_cell(axis, start + tap * axis.d)
+        if cell < 0:
+            return -1
+        at += cell * axis.index
+    return at
+
+
+cdef inline int64_t* indices_of(const Plan* p, const Arrays* arrays, Scratch* s, const Line* line, const Tile* t,
+                                Py_ssize_t column) noexcept nogil:
+    """Where the flat positions of a line's outputs go."""
+    if arrays.index != NULL:
+        return arrays.index + line.at.out // p.out_size + t.i0 * p.g.channels
+    return s.indices + column
+
+
+cdef inline void find_indices(const Plan* p, Scratch* s, const Line* line, const Tile* t, Py_ssize_t column,
+                              int64_t* out) noexcept nogil:
     """Flat positions of the picked cells in the pooled axes, -1: none."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Columns* c = &s.columns
-    cdef Py_ssize_t i, j, out, cell, C = p.g.channels, step = axis.s * axis.index
-    cdef int64_t first = (t.i0 * axis.s - axis.before) * axis.index
-    if axis.starts == NULL and axis.border < REFLECT and C == 1:  # a table says how far each slot is
-        for i in range(c.n):
-            s.indices[i] = s.lead[c.at[i]] + first + i * step if c.at[i] >= 0 else -1
-        return
-    for i in range(c.n):
-        if c.at[i] < 0:
-            s.indices[i] = -1
-            continue
-        out = t.i0 + i // C
-        j = c.at[i] // axis.rank % p.slots
-        if axis.starts == NULL and axis.border < REFLECT:
-            s.indices[i] = s.lead[c.at[i]] + first + (i // C) * step
-            continue
-        if axis.starts != NULL:
-            cell = axis.starts[line.plane * axis.plane_step + out] + j
+    cdef const int32_t* at = s.columns.at + column
+    cdef Py_ssize_t i, C = p.g.channels, step = axis.s * axis.index
+    cdef int64_t first = line.at.origin + (t.i0 * axis.s - axis.before) * axis.index
+    if p.pick.each or axis.border >= REFLECT:
+        for i in range(t.n * C):
+            out[i] = position_of(p, line, t.i0 + i // C, at[i]) if at[i] >= 0 else -1
+    elif C == 1:  # a table says how far each slot is
+        for i in range(t.n):
+            out[i] = s.lead[at[i]] + first + i * step if at[i] >= 0 else -1
+    else:
+        for i in range(t.n * C):
+            out[i] = s.lead[at[i]] + first + (i // C) * step if at[i] >= 0 else -1
+
+
+cdef inline void note_lead(const Plan* p, Scratch* s, Py_ssize_t r, int64_t offset) noexcept nogil:
+    """How far the cells of a row are from the start of the window."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t j
+    for j in range(0 if p.pick.each or axis.border >= REFLECT else axis.reach):
+        s.lead[s.taps.rank[r] + j * axis.rank] = offset + j * axis.d * axis.index
+
+
+cdef inline void in_order(Scratch* s, Py_ssize_t n) noexcept nogil:
+    """The listed rows by their positions in the window; they mostly are."""
+    cdef Py_ssize_t i, j
+    for i in range(1, n):
+        j = i
+        while j > 0 and s.taps.rank[j - 1] > s.taps.rank[j]:
+            s.taps.x[j - 1], s.taps.x[j] = s.taps.x[j], s.taps.x[j - 1]
+            s.taps.mask[j - 1], s.taps.mask[j] = s.taps.mask[j], s.taps.mask[j - 1]
+            s.taps.at[j - 1], s.taps.at[j] = s.taps.at[j], s.taps.at[j - 1]
+            s.taps.rank[j - 1], s.taps.rank[j] = s.taps.rank[j], s.taps.rank[j - 1]
+            j -= 1
+
+
+cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
+                         Py_ssize_t m, const Tile* t) noexcept nogil:
+    """Extremes and where they lie, of m lines; False: there was a NaN, and nothing is known."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t C = g.channels, i, j, k, r, count, size = lane.have_size, column
+    cdef Py_ssize_t line_cells = g.pitch * axis.s if m > 1 else t.cells, left = (t.low - t.p0) * C
+    cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C, n = (t.high - t.low) * C
+    cdef bint largest = p.pick.method == LARGEST
+    cdef const Line* line
+    cdef Track w
+    w.met = False
+    w.C, w.k, w.s, w.d = C, axis.k, axis.s, axis.d
+    w.step = axis.d * axis.index
+    w.starts = s.starts if axis.starts != NULL else NULL
+    w.stops = s.stops
+    w.rows = s.pointers
+    w.starting = s.codes
+    for i in range(m):
+        line = &lines[i]
+        column = i * line_cells * C
+        count = line.at.taps if t.high > t.low else 0
+        list_taps(g, line, 0, count, &s.taps)
+        in_order(s, count)
+        for r in range(count):
+            s.codes[r] = s.taps.at[r] - line.at.origin
+        w.verb = TRACK_FILL
+        for j in range(2):
+            w.n = (t.cells * C if count == 0 and j == 0 else left if j == 0 else right)
+            k = column if j == 0 else column + left + n
+            w.best = s.a + k * size
+            w.code = s.b + k * size
+            if w.n > 0:
+                track(largest, lane.have, &w)
+        w.verb = TRACK_MERGE
+        w.n = n
+        w.best = s.a + (column + left) * size
+        w.code = s.b + (column + left) * size
+        w.first = True
+        r = 0
+        while r < count:
+            w.taps = min(count - r, count if lane.direct else GROUP)
+            for j in range(w.taps):
+                s.pointers[j] = (<const void*> (arrays.x + s.taps.x[r + j] + t.low * g.x_cell) if lane.direct else
+                                 decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
+            w.starting = s.codes + r
+            track(largest, lane.have, &w)
+            w.first = False
+            r += w.taps
+    if w.met:
+        return False
+    w.verb = TRACK_SLIDE
+    w.n = (m - 1) * g.pitch + t.n
+    w.best = s.a
+    w.code = s.b
+    w.out = s.picked
+    w.out_code = s.c
+    track(largest, lane.have, &w)
+    for i in range(m if p.pick.indexed else 0):
+        for j in range(t.n if w.starts != NULL else 1):  # windows of a table start anywhere
+            k = (i * g.pitch + j) * C
+            positions_of(<int> size, s.c + k * size,
+                         lines[i].at.origin + (s.starts[j] + t.p0 if w.starts != NULL else t.p0) * axis.index,
+                         axis.s * axis.index, 1 if w.starts != NULL else t.n, C,
+                         indices_of(p, arrays, s, &lines[i], t, i * g.pitch * C) + (j * C if w.starts != NULL else 0))
+    return True
+
+
+cdef inline void lay_out_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,
+                              const Tile* t, Py_ssize_t column, bint direct) noexcept nogil:
+    """The cells of a line's windows, from `column` on."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t C = g.channels, row, r, q = (t.low - t.p0) * C, size = lane.have_size, n = (t.high - t.low) * C
+    cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C
+    cdef bint whole = p.pick.each or (q == 0 and right == 0)
+    cdef uint8_t* valid = <uint8_t*> s.c if s.columns.valid != NULL else NULL
+    cdef const char* cells
+    if p.pick.each:
+        q = 0
+    for row in range(line.at.taps if n > 0 else 0):
+        r = row % ROWS
+        if r == 0:
+            list_taps(g, line, row, min(ROWS, line.at.taps - row), &s.taps)
+        if direct and s.taps.x[r] != PADDED:
+            cells = arrays.x + s.taps.x[r] + t.low * g.x_cell
         else:
-            cell = fold_cell(axis, out * axis.s - axis.before + j * axis.d)
-        s.indices[i] = s.lead[c.at[i] - j * axis.rank]  # of tap 0
-        s.indices[i] = -1 if cell < 0 or s.indices[i] < 0 else s.indices[i] + cell * axis.index
+            cells = <const char*> decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], t, 0)
+        note_lead(p, s, r, s.taps.at[r] - line.at.origin)
+        if valid != NULL:
+            if not whole:
+                memset(valid, 0, t.cells * C)
+            if g.masked:
+                load_mask(p, arrays, s.taps.x[r], s.taps.mask[r], t, <char*> valid + q)
+            else:
+                memset(valid + q, 1, n)
+        if not whole:
+            memcpy(s.a + q * size, cells, n * size)
+            memset(s.a, 0, q * size)
+            memset(s.a + q * size + n * size, 0, right * size)
+            cells = s.a
+        place_row(p, s, line, t, size, cells, valid, s.taps.rank[r], column)
+
+
+cdef inline void fetch_next(const Plan* p, const Line* line, Py_ssize_t m, const Tile* t, const void** rows) noexcept nogil:
+    """The rows of the next m lines, while these are worked on: row after row, memory cannot foresee them."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading - 1]
+    cdef Py_ssize_t i, r
+    for i in range(1, m + 1 if p.g.leading else 1):
+        for r in range(min(line.at.taps, ROWS)):
+            fetch(<const char*> rows[r] + i * axis.s * axis.x, (t.high - t.low) * p.g.x_cell)
+
+
+cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
+                              Py_ssize_t m, const Tile* t) noexcept nogil:
+    """Modes of 2x2 and 2x2x2 blocks of integers, where all cells take part; False: of others."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef const Select* how = &p.pick
+    cdef Py_ssize_t i, j
+    if (how.method != MODE or how.indexed or how.ignoring or how.ties != LEAST or how.each or not lane.direct
+            or lane.have >= F32 or axis.k != 2 or axis.s != 2 or axis.d != 1 or p.g.channels != 1
+            or (how.slots != 4 and how.slots != 8) or t.low != t.p0 or t.high != t.p0 + t.cells):
+        return False
+    for i in range(m):
+        if 2 * lines[i].at.taps != how.slots:
+            return False
+    for i in range(m):
+        if not list_rows(&p.g, &lines[i], arrays.x + t.low * p.g.x_cell, s.pointers):
+            list_taps(&p.g, &lines[i], 0, lines[i].at.taps, &s.taps)
+            for j in range(lines[i].at.taps):
+                s.pointers[j] = arrays.x + s.taps.x[j] + t.low * p.g.x_cell
+        fetch_next(p, &lines[i], 1, t, s.pointers)
+        modes_of_pairs_any(lane.have, s.pointers, lines[i].at.taps, t.n, s.picked + i * p.g.pitch * lane.have_size)
+    return True
 
 
 cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
-                           const Line* line, Py_ssize_t tile) noexcept nogil:
-    """A lane that selects: a row of picked values (and s.indices)."""
+                           const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
+    """A lane that selects: the picked values of m lines (and their positions), `pitch` outputs apart."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Columns* c = &s.columns
-    cdef Py_ssize_t C = g.channels, row, r, i, q, size = lane.have_size
-    cdef const char* cells
-    cdef uint8_t* valid = NULL
+    cdef Py_ssize_t C = g.channels, i, j, size = lane.have_size
+    cdef bint direct, full = not g.masked and not p.omit and not p.pick.each
     cdef Tile t
-    cdef bint whole, direct = g.plain and lane.convert1 == KEEP
-    set_tile(p, line.plane, tile, 0, s, &t)
-    c.n = t.n * C
-    direct = direct and t.low >= 0 and t.high <= axis.n
-    whole = t.low == t.p0 and t.high == t.p0 + t.cells
+    set_tile(p, lines.at.plane, tile, 0, s, &t)
+    if p.pick.tracked and tracked(p, arrays, s, lane, lines, m, &t):
+        return s.picked
+    if paired_modes(p, arrays, s, lane, lines, m, &t):
+        return s.picked
+    c.n = ((m - 1) * g.pitch + t.n) * C
+    direct = g.plain and lane.convert1 == KEEP and t.low >= 0 and t.high <= axis.n
+    full = full and t.low == t.p0 and t.high == t.p0 + t.cells
+    for i in range(m):
+        full = full and lines[i].at.taps * axis.k == p.pick.slots
     c.valid = NULL
-    if g.masked or p.omit or not whole or axis.starts != NULL or line.taps * axis.k != p.pick.slots:
+    if not full:
         c.valid = <uint8_t*> s.valid
-        valid = <uint8_t*> s.c
         memset(c.valid, 0, p.pick.slots * c.n)
         memset(c.cells, 0, p.pick.slots * c.n * size)
-    q = (t.low - t.p0) * C
-    for row in range(line.taps if t.high > t.low else 0):
-        r = row % ROWS
-        if r == 0:
-            list_taps(g, line, row, min(ROWS, line.taps - row), s.x, s.m, s.rank, s.at, s.tap)
-        if direct and s.x[r] != PADDED:
-            cells = arrays.x + s.x[r] + t.low * g.x_cell
-        else:
-            cells = <const char*> decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
-        if axis.starts == NULL and axis.border < REFLECT:
-            for i in range(axis.k):
-                s.lead[s.rank[r] + i * axis.rank] = s.at[r] + i * axis.d * axis.index
-        else:
-            s.lead[s.rank[r]] = -1 if s.x[r] == PADDED else s.at[r]
-        if valid != NULL:
-            memset(valid, 0, t.cells * C)
-            if g.masked:
-                load_mask(p, arrays, s.x[r], s.m[r], &t, <char*> valid + q)
-            else:
-                memset(valid + q, 1, (t.high - t.low) * C)
-        if not whole:
-            memcpy(s.a + q * size, cells, (t.high - t.low) * C * size)
-            memset(s.a, 0, q * size)
-            memset(s.a + (t.high - t.p0) * C * size, 0, (t.p0 + t.cells - t.high) * C * size)
-            cells = s.a
-        place_row(p, s, &t, size, cells, valid, s.rank[r])
-    if p.pick.method == STOCHASTIC:
-        for i in range(c.n):
-            c.u[i] = chance(arrays.key, <uint64_t> (line.flat + (t.i0 + i // C) * axis.position + i % C * g.channel_position))
-    select_any(lane.have, c.cells, &p.pick, c, p.omit, lane.want, s.run, s.most, s.picked)
-    if p.pick.indexed:
-        find_indices(p, s, line, &t)
+    for i in range(m):
+        lay_out_line(p, arrays, s, lane, &lines[i], &t, i * g.pitch * C, direct)
+    if direct and not p.pick.each:
+        for i in range(min(lines[m - 1].at.taps, ROWS)):
+            s.pointers[i] = arrays.x + s.taps.x[i] + t.low * g.x_cell
+        fetch_next(p, &lines[m - 1], m, &t, s.pointers)
+    for i in range(m if p.pick.method == STOCHASTIC else 0):
+        for j in range(t.n * C):
+            c.u[i * g.pitch * C + j] = chance(arrays.key, <uint64_t> (
+                lines[i].at.flat + (t.i0 + j // C) * axis.position + j % C * g.channel_position))
+    select_any(lane.have, c.cells, &p.pick, c, p.omit, lane.want, s.keys, s.spare_keys, s.run, s.most, s.picked)
+    for i in range(m if p.pick.indexed else 0):
+        find_indices(p, s, &lines[i], &t, i * g.pitch * C, indices_of(p, arrays, s, &lines[i], &t, i * g.pitch * C))
     return s.picked

@@ -48,6 +48,105 @@ cdef inline void modes(const sample* x, const sample* unsorted, Columns* c, cons
                         break
 
 
+ctypedef fused counts:
+    int8_t
+    int16_t
+    int32_t
+    int64_t
+
+
+cdef inline void modes_of_pairs(const sample** rows, Py_ssize_t taps, Py_ssize_t n, counts* kind,
+                                sample* out) noexcept nogil:
+    """Windows of two cells of two or four rows: the least of the most frequent of 4 or 8 cells.  Each is compared
+    with those behind it (of equal cells the first counts all), straight from memory and in registers; `counts`
+    is as wide as `sample`."""
+    cdef Py_ssize_t i
+    cdef const sample* a = rows[0]
+    cdef const sample* b = rows[1]
+    cdef const sample* c
+    cdef const sample* d
+    cdef sample v0, v1, v2, v3, v4, v5, v6, v7
+    cdef counts k0, k1, k2, k3, k4, k5, k6
+    cdef bint better
+    if taps == 4:
+        c, d = rows[2], rows[3]
+        for i in range(n):
+            v0, v1, v2, v3, v4, v5, v6, v7 = a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1], c[2 * i], c[2 * i + 1], d[2 * i], d[2 * i + 1]
+            k0 = <counts> (v0 == v1) + <counts> (v0 == v2) + <counts> (v0 == v3) + <counts> (v0 == v4) + <counts> (v0 == v5) + <counts> (v0 == v6) + <counts> (v0 == v7)
+            k1 = <counts> (v1 == v2) + <counts> (v1 == v3) + <counts> (v1 == v4) + <counts> (v1 == v5) + <counts> (v1 == v6) + <counts> (v1 == v7)
+            k2 = <counts> (v2 == v3) + <counts> (v2 == v4) + <counts> (v2 == v5) + <counts> (v2 == v6) + <counts> (v2 == v7)
+            k3 = <counts> (v3 == v4) + <counts> (v3 == v5) + <counts> (v3 == v6) + <counts> (v3 == v7)
+            k4 = <counts> (v4 == v5) + <counts> (v4 == v6) + <counts> (v4 == v7)
+            k5 = <counts> (v5 == v6) + <counts> (v5 == v7)
+            k6 = <counts> (v6 == v7)
+            better = (k1 == k0) & (v1 < v0)
+            better = better | (k1 > k0)
+            v0 = v1 if better else v0
+            k0 = k1 if k1 > k0 else k0
+            better = (k2 == k0) & (v2 < v0)
+            better = better | (k2 > k0)
+            v0 = v2 if better else v0
+            k0 = k2 if k2 > k0 else k0
+            better = (k3 == k0) & (v3 < v0)
+            better = better | (k3 > k0)
+            v0 = v3 if better else v0
+            k0 = k3 if k3 > k0 else k0
+            better = (k4 == k0) & (v4 < v0)
+            better = better | (k4 > k0)
+            v0 = v4 if better else v0
+            k0 = k4 if k4 > k0 else k0
+            better = (k5 == k0) & (v5 < v0)
+            better = better | (k5 > k0)
+            v0 = v5 if better else v0
+            k0 = k5 if k5 > k0 else k0
+            better = (k6 == k0) & (v6 < v0)
+            better = better | (k6 > k0)
+            v0 = v6 if better else v0
+            k0 = k6 if k6 > k0 else k0
+            better = (0 == k0) & (v7 < v0)
+            better = better | (0 > k0)
+            v0 = v7 if better else v0
+            out[i] = v0
+    else:
+        for i in range(n):
+            v0, v1, v2, v3 = a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1]
+            k0 = <counts> (v0 == v1) + <counts> (v0 == v2) + <counts> (v0 == v3)
+            k1 = <counts> (v1 == v2) + <counts> (v1 == v3)
+            k2 = <counts> (v2 == v3)
+            better = (k1 == k0) & (v1 < v0)
+            better = better | (k1 > k0)
+            v0 = v1 if better else v0
+            k0 = k1 if k1 > k0 else k0
+            better = (k2 == k0) & (v2 < v0)
+            better = better | (k2 > k0)
+            v0 = v2 if better else v0
+            k0 = k2 if k2 > k0 else k0
+            better = (0 == k0) & (v3 < v0)
+            better = better | (0 > k0)
+            v0 = v3 if better else v0
+            out[i] = v0
+
+
+cdef inline void modes_of_pairs_any(int code, const void** rows, Py_ssize_t taps, Py_ssize_t n, void* out) noexcept nogil:
+    """Integers: in floats a NaN is to be found first."""
+    if code == U8:
+        modes_of_pairs(<const uint8_t**> rows, taps, n, <int8_t*> NULL, <uint8_t*> out)
+    elif code == I8:
+        modes_of_pairs(<const int8_t**> rows, taps, n, <int8_t*> NULL, <int8_t*> out)
+    elif code == U16:
+        modes_of_pairs(<const uint16_t**> rows, taps, n, <int16_t*> NULL, <uint16_t*> out)
+    elif code == I16:
+        modes_of_pairs(<const int16_t**> rows, taps, n, <int16_t*> NULL, <int16_t*> out)
+    elif code == U32:
+        modes_of_pairs(<const uint32_t**> rows, taps, n, <int32_t*> NULL, <uint32_t*> out)
+    elif code == I32:
+        modes_of_pairs(<const int32_t**> rows, taps, n, <int32_t*> NULL, <int32_t*> out)
+    elif code == U64:
+        modes_of_pairs(<const uint64_t**> rows, taps, n, <int64_t*> NULL, <uint64_t*> out)
+    else:
+        modes_of_pairs(<const int64_t**> rows, taps, n, <int64_t*> NULL, <int64_t*> out)
+
+
 cdef inline double chance(uint64_t key, uint64_t position) noexcept nogil:
     """A number in 0 <= u < 1 for each (key, position): two rounds of a 64-bit mixing function
     (splitmix64: Steele, Lea and Flood 2014)."""

@@ -12,6 +12,7 @@ cdef struct Counts:
     int64_t n           # if uniform
     const int64_t* row  # else
     const int64_t* pads # padded cells among them
+    const double* inverse  # 1 / row, or NULL
 
 cdef struct Formula:
     int code

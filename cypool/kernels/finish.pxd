@@ -76,6 +76,9 @@ cdef inline void divide(const double* a, const Counts* counts, int64_t divisor, 
         else:
             for i in range(n):
                 out[i] = a[i] / d
+    elif counts.inverse != NULL and not exact:
+        for i in range(n):
+            out[i] = a[i] * counts.inverse[i]
     else:
         for i in range(n):
             out[i] = a[i] / <double> counts.row[i]

@@ -28,8 +28,6 @@ cdef class Gradient:
         self.p.scale, self.p.tile, self.p.reach = geometry["scale"], geometry["tile"], geometry["reach"]
         self.p.most, self.p.needs_x, self.p.out_code = geometry["most"], geometry["needs_x"], geometry["out_code"]
         self.p.accumulate = geometry["accumulate"]
-        self.p.rows, self.p.group = geometry["rows"], geometry["group"]
-        self.p.cells, self.p.direct = geometry["cells"], geometry["direct"]
         self.p.weights = NULL
         if weights is not None:
             self.p.weights = doubles(weights, self.keep)
@@ -43,44 +41,43 @@ cdef class Gradient:
         return max(1, min(self.items, <Py_ssize_t> min(<double> self.items * <double> self.cost / 32768.0, 1e6)))
 
     def run(self, x not None, mask, const uint8_t[::1] a, const double[::1] b, const double[::1] c,
-            const int64_t[::1] index, uint8_t[::1] out not None, int workers):
-        """Writes (or adds to) out; returns how many indices point to no cell."""
+            uint8_t[::1] out not None, int workers):
+        """Writes (or adds to) out."""
         cdef Given given
         cdef Py_buffer from_x, from_mask
         cdef bint masked = self.p.masked
         if (out.shape[0] != self.cells * (8 if self.p.out_code == F64 else 4)
                 or a.shape[0] != self.outputs * (8 if self.p.a_code == F64 else 4)
-                or (b is not None and b.shape[0] != self.outputs) or (c is not None and c.shape[0] != self.outputs)
-                or (index is None) != (self.p.kind != PICKED)
-                or (index is not None and index.shape[0] != self.outputs)):
+                or (b is not None and b.shape[0] != self.outputs)
+                or (c is not None and c.shape[0] != self.outputs)):
             raise ValueError("an array changed its shape during the call")
         given.a, given.out = <const char*> &a[0], <char*> &out[0]
         given.b = &b[0] if b is not None else NULL
         given.c = &c[0] if c is not None else NULL
-        given.index = &index[0] if index is not None else NULL
         given.x = given.mask = NULL
         PyObject_GetBuffer(x, &from_x, PyBUF_STRIDED_RO)
         try:
             check_layout(&from_x, self.ndim, self.shape, self.x_strides)
             given.x = <const char*> from_x.buf
             if not masked:
-                return self.on_rows(&given, workers)
+                self.on_rows(&given, workers)
+                return
             PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
             try:
                 check_layout(&from_mask, self.ndim, self.shape, self.mask_strides)
                 given.mask = <const char*> from_mask.buf
-                return self.on_rows(&given, workers)
+                self.on_rows(&given, workers)
             finally:
                 PyBuffer_Release(&from_mask)
         finally:
             PyBuffer_Release(&from_x)
 
-    cdef Py_ssize_t on_rows(self, const Given* given, int workers) except -1:
+    cdef int on_rows(self, const Given* given, int workers) except -1:
         cdef const Spread* p = &self.p
         cdef Rows probe
         cdef Rows* rows
         cdef char* block
-        cdef Py_ssize_t i, size, lost = 0, start = 0, stop, chunk
+        cdef Py_ssize_t i, size, start = 0, stop, chunk
         cdef Py_ssize_t many
         workers = max(workers, 1)
         many = max(workers, SLICE // max(self.cost, 1))
@@ -96,10 +93,7 @@ cdef class Gradient:
             while start < self.items:
                 stop = min(self.items, start + many)
                 with nogil:
-                    if p.kind == PICKED:
-                        for i in prange(start, stop, schedule="dynamic", num_threads=workers):
-                            lost += give_any(p, given, i)
-                    elif workers == 1:
+                    if workers == 1:
                         for i in range(start, stop):
                             spread_row(p, given, rows, i)
                     else:
@@ -111,7 +105,7 @@ cdef class Gradient:
                     PyErr_CheckSignals()
         finally:
             free(rows)
-        return lost
+        return 0
 
 
 def scatter(const uint8_t[::1] values not None, const int64_t[::1] index not None, uint8_t[::1] out not None,

@@ -4,8 +4,9 @@
 Usually an item is a band of output rows, one tile of each.  Windows so large that one of them is
 work for several threads are done a lane at a time, in groups of blocks.
 """
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
+from .give cimport Region, give_lines, give_planes, region_of
 from .store cimport widen_any
 from .plan cimport *
 from .reduce cimport (
@@ -33,31 +34,33 @@ cdef inline void next_row(const Plan* p, Scratch* s) noexcept nogil:
         a -= 1
 
 
-cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item) noexcept nogil:
-    """A work item: a band of output rows, one tile of each.  Rows alike are done in one pass."""
-    cdef Py_ssize_t row = item // p.g.tiles * p.g.band, tile = item % p.g.tiles, n, m, i, blocks
-    cdef Py_ssize_t rows = min(p.g.band, p.g.rows - row), results
+cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t row, Py_ssize_t rows,
+                             Py_ssize_t tile) noexcept nogil:
+    """A band of output rows, one tile of each.  Rows alike are done in one pass."""
+    cdef Py_ssize_t n, m, i, blocks, results
     cdef Line* line
     cdef char* result
+    cdef bint alike = p.pick.slots and not p.pick.tracked
     to_row(p, row, s)
     for n in range(rows):
-        locate(&p.g, s.index, &s.lines[n])
+        locate(&p.g, s.index, &s.lines[n], &s.outer, &s.lines[n - 1] if n > 0 else NULL)
         next_row(p, s)
     n = 0
     while n < rows:
         line = &s.lines[n]
         m = 1
-        while (n + m < rows and line[m].taps == line.taps and line[m].real == line.real
-               and line[m].total == line.total and line[m].times == line.times):
+        while (n + m < rows and line[m].at.times == line.at.times and line[m].at.plane == line.at.plane
+               and (not alike or line[m].at.taps == line.at.taps)):
             m += 1
-        count_cells(p, s, line, m, tile)
-        if p.g.strip and m == 1 and line.times == 1:
+        if arrays.given == NULL:
+            count_cells(p, s, line, m, tile)
+        if p.g.strip and m == 1 and line.at.times == 1:
             write_strips(p, arrays, s, line, tile)
             n += 1
             continue
         results = results_of(p, m, tile)
-        blocks = p.g.segments * max((line.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
-        for i in range(p.n_lanes):
+        blocks = p.g.segments * max((line.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+        for i in range(p.n_lanes if arrays.given == NULL else 0):
             open_lane(p, s, &p.lanes[i], results)
             result = lane_blocks(p, arrays, s, &p.lanes[i], line, m, tile, 0, blocks)
             close_lane(p, s, &p.lanes[i], line, tile, results, result, <int> i)
@@ -65,8 +68,34 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
                 s.lane[i] = result
             else:
                 memcpy(s.lane[i], result, results * width_of(&p.lanes[i]))
-        write_lines(p, arrays, s, line, m, tile)
+        if arrays.give.dx != NULL:
+            give_lines(p, arrays, s, line, m, tile)
+        else:
+            write_lines(p, arrays, s, line, m, tile)
         n += m
+
+
+cdef inline void reduce_item(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item) noexcept nogil:
+    """A work item."""
+    cdef Py_ssize_t row = item // p.g.tiles * p.g.band
+    reduce_band(p, arrays, s, row, min(p.g.band, p.g.rows - row), item % p.g.tiles)
+
+
+cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t group) noexcept nogil:
+    """The gradients of a group of rows, in order."""
+    cdef Py_ssize_t row, stop, tile
+    cdef Region region
+    region_of(p, arrays, group, &row, &stop, &region)
+    if arrays.give.clears:
+        memset(arrays.give.dx + region.low * arrays.give.size, 0, (region.high - region.low) * arrays.give.size)
+    s.low, s.high = region.low, region.high
+    if arrays.given != NULL and p.steady:
+        give_planes(p, arrays, s, &region, row, stop)
+        return
+    while row < stop:
+        for tile in range(p.g.tiles):
+            reduce_band(p, arrays, s, row, min(p.g.band, stop - row), tile)
+        row += p.g.band
 
 
 # Windows so large that one of them is work for several threads: each lane is done in groups of
@@ -77,7 +106,7 @@ cdef inline void resume(const Plan* p, Scratch* s, Py_ssize_t item, int lanes, c
     """Where a large window stands after `lanes` lanes: its line, counts and the lanes' results."""
     cdef Py_ssize_t i, tile = item % p.g.tiles, n = results_of(p, 1, tile)
     to_row(p, item // p.g.tiles, s)
-    locate(&p.g, s.index, s.lines)
+    locate(&p.g, s.index, s.lines, &s.outer, NULL)
     count_cells(p, s, s.lines, 1, tile)
     for i in range(lanes):
         memcpy(s.lane[i], values + (item * p.n_lanes + i) * slot, n * width_of(&p.lanes[i]))
@@ -94,7 +123,7 @@ cdef inline void reduce_group(const Plan* p, const Arrays* arrays, Scratch* s, P
     cdef Py_ssize_t blocks, n = results_of(p, 1, tile)
     resume(p, s, whole, lane, values, slot)
     open_lane(p, s, &p.lanes[lane], n)
-    blocks = p.g.segments * max((s.lines.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    blocks = p.g.segments * max((s.lines.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
     if block < blocks:
         memcpy(partial + item * slot,
                lane_blocks(p, arrays, s, &p.lanes[lane], s.lines, 1, tile, block, min(block + group, blocks)),
@@ -107,7 +136,7 @@ cdef inline void join_groups(const Plan* p, Scratch* s, Py_ssize_t item, int lan
     cdef const Lane* here = &p.lanes[lane]
     resume(p, s, item, lane, values, slot)
     open_lane(p, s, here, n)
-    blocks = p.g.segments * max((s.lines.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    blocks = p.g.segments * max((s.lines.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
     for i in range((blocks + group - 1) // group):
         memcpy(s.state[top], partial + (item * groups + i) * slot, n * width_of(here))
         top = join(here, s.state, top, i, n)

@@ -3,7 +3,7 @@
 """The compiled half of cypool: plans of numbers, and prange over their work items.
 
 This one source is built once for each CPU level.  `Plan.run` divides the output into items (bands
-of rows, tiles of columns), and `reduce_band` in items.pxd does one of them.
+of rows, tiles of columns), and `reduce_item` in items.pxd does one of them.
 """
 from cpython.buffer cimport (
     PyBUF_STRIDED, PyBUF_STRIDED_RO, PyBuffer_Release, PyObject_GetBuffer,
@@ -13,7 +13,8 @@ from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from .items cimport join_groups, reduce_band, reduce_group, write_item
+from .give cimport groups_of
+from .items cimport give_group, join_groups, reduce_group, reduce_item, write_item
 from .plan cimport *
 from .scratch cimport *
 from .spread cimport *
@@ -44,6 +45,8 @@ cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
     axis.x, axis.mask, axis.out = given["x"], given["mask"], given["out"]
     axis.rank, axis.plane = given["rank"], given["plane"]
     axis.index, axis.position = given["index"], given["position"]
+    axis.reach, axis.give, axis.stuff = given["reach"], given["give"], given["stuff"]
+    axis.factors = doubles(given["factors"], keep) if given["factors"] is not None else NULL
     if given["starts"] is None:
         return 0
     axis.starts = integers(given["starts"], keep)
@@ -123,7 +126,9 @@ cdef class Reduction:
         pick.ignoring, pick.ignored, pick.slots = given["ignoring"], given["ignored"], given["slots"]
         pick.pairs = self.network(given["pairs"], &pick.n_pairs)
         pick.few = self.network(given["few"], &pick.n_few)
-        self.p.omit, self.p.slots = given["omit"], given["row_slots"]
+        pick.large, pick.each, pick.tracked = given["large"], given["each"], given["tracked"]
+        self.p.omit, self.p.cells = given["omit"], given["cells"]
+        self.p.outer, self.p.factor, self.p.steady = given["outer"], given["factor"], given["steady"]
 
     cdef set_geometry(self, Geometry* g, dict given):
         g.channels = given["channels"]
@@ -134,7 +139,9 @@ cdef class Reduction:
         g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
         g.band, g.pitch, g.span, g.strip = given["band"], given["pitch"], given["span"], given["strip"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
-        g.twins, g.hides = given["twins"], given["hides"]
+        g.weighted, g.counted = given["weighted"], given["counted"]
+        g.repeats, g.copies = given["repeats"], given["copies"]
+        g.twins, g.hides, g.compact = given["twins"], given["hides"], given["compact"]
         g.sliding, g.channel_position = given["sliding"], given["channel_position"]
         g.capacity, g.out_cell, g.work = given["capacity"], given["out_cell"], given["work"]
 
@@ -201,7 +208,7 @@ cdef class Reduction:
                 if into.len != self.out_bytes:
                     raise ValueError("out changed its shape during the call")
                 arrays.x, arrays.out, arrays.mask = <const char*> from_x.buf, <char*> into.buf, NULL
-                arrays.index, arrays.key = NULL, key
+                arrays.index, arrays.key, arrays.given, arrays.give.dx = NULL, key, NULL, NULL
                 if index is not None and index.shape[0]:
                     if index.shape[0] * self.p.out_size != self.out_bytes or not self.p.pick.indexed:
                         raise ValueError("index must have an entry for each output of a plan that selects")
@@ -220,12 +227,57 @@ cdef class Reduction:
         finally:
             PyBuffer_Release(&from_x)
 
+    def give(self, x not None, mask, const uint8_t[::1] grad not None, uint8_t[::1] dx not None,
+             const int64_t[::1] index, dict how, int workers, uint64_t key=0):
+        """The gradient of a plan that selects, written (or added) to dx: x's cells in the order of memory, in
+        float or double.  `index`: the positions, if they are known.  Returns what `run` does, how many
+        indices point to no cell, and how many to a cell that is another group's."""
+        cdef Arrays arrays
+        cdef Py_buffer from_x, from_mask
+        cdef Give* give = &arrays.give
+        cdef Py_ssize_t outputs = self.out_bytes // self.p.out_size, cells = 1, i, lost = 0, strays = 0
+        cdef int found
+        for i in range(self.ndim):
+            cells *= self.shape[i]
+        give.size, give.grad_code, give.scale = how["size"], how["grad_code"], how["scale"]
+        give.clears, give.planes, give.windows = how["clears"], how["planes"], how["windows"]
+        if (grad.shape[0] != outputs * (4 if give.grad_code == F32 else 8) or dx.shape[0] != cells * give.size
+                or (index is not None and index.shape[0] != outputs) or not self.p.pick.indexed):
+            raise ValueError("an array changed its shape during the call")
+        give.grad, give.dx = <const char*> &grad[0], <char*> &dx[0]
+        arrays.out, arrays.index, arrays.key, arrays.mask = NULL, NULL, key, NULL
+        arrays.given = &index[0] if index is not None else NULL
+        PyObject_GetBuffer(x, &from_x, PyBUF_STRIDED_RO)
+        try:
+            check_layout(&from_x, self.ndim, self.shape, self.x_strides)
+            arrays.x = <const char*> from_x.buf
+            if not self.p.g.masked:
+                found = self.on_scratch(&arrays, workers, how["phases"], how["wipes"], &lost, &strays)
+                return found, lost, strays
+            PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
+            try:
+                check_layout(&from_mask, self.ndim, self.shape, self.mask_strides)
+                arrays.mask = <const char*> from_mask.buf
+                found = self.on_scratch(&arrays, workers, how["phases"], how["wipes"], &lost, &strays)
+                return found, lost, strays
+            finally:
+                PyBuffer_Release(&from_mask)
+        finally:
+            PyBuffer_Release(&from_x)
+
     cdef int on_arrays(self, const Arrays* arrays, int workers) except -1:
+        cdef Py_ssize_t lost, strays
+        return self.on_scratch(arrays, workers, 1, False, &lost, &strays)
+
+    cdef int on_scratch(self, const Arrays* arrays, int workers, int phases, bint wipes, Py_ssize_t* lost,
+                        Py_ssize_t* strays) except -1:
+        """Runs the items (or groups), each thread in rows of its own."""
         cdef Scratch* scratch
         cdef Py_ssize_t i, size
         cdef char* block
         cdef Scratch probe
         cdef int found = 0
+        lost[0] = strays[0] = 0
         workers = max(workers, 1)
         size = (lay_out(&self.p, NULL, &probe) + 127) // 64 * 64
         scratch = <Scratch*> malloc(workers * (sizeof(Scratch) + size + 64))
@@ -237,16 +289,45 @@ cdef class Reduction:
             block += (64 - <size_t> block % 64) % 64
             for i in range(workers):
                 lay_out(&self.p, block + i * size, &scratch[i])
-            if self.groups:
+            if arrays.give.dx != NULL:
+                self.run_groups(arrays, scratch, workers, phases, wipes)
+            elif self.groups:
                 self.run_large(arrays, scratch, workers)
             else:
                 self.run_items(arrays, scratch, workers)
             for i in range(workers):
                 found |= scratch[i].found_empty | 2 * scratch[i].found_nan
                 found |= 4 * (self.p.pick.slots and scratch[i].columns.between)
+                lost[0] += scratch[i].lost
+                strays[0] += scratch[i].strays
         finally:
             free(scratch)
         return found
+
+    cdef int run_groups(self, const Arrays* arrays, Scratch* scratch, int workers, int phases, bint wipes) except -1:
+        """Groups of output rows; with two phases every other one first, as neighbours share cells."""
+        cdef const Plan* p = &self.p
+        cdef Py_ssize_t i, start, stop, n, groups = groups_of(p, &arrays.give), many
+        cdef Py_ssize_t cells = arrays.give.size, part = 1 << 18
+        cdef int phase
+        for i in range(self.ndim):
+            cells *= self.shape[i]
+        if wipes:
+            n = (cells + part - 1) // part
+            for i in prange(n, nogil=True, schedule="static", num_threads=workers):
+                memset(arrays.give.dx + i * part, 0, min(part, cells - i * part))
+        many = max(2 * workers, SLICE // max(1, self.items * self.cost // max(groups, 1)))
+        for phase in range(phases):
+            n = (groups - phase + phases - 1) // phases
+            start = 0
+            while start < n:
+                stop = min(n, start + many)
+                for i in prange(start, stop, nogil=True, schedule="dynamic", num_threads=workers):
+                    give_group(p, arrays, scratch + threadid(), i * phases + phase)
+                start = stop
+                if start < n:
+                    PyErr_CheckSignals()
+        return 0
 
     cdef int run_items(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
         cdef const Plan* p = &self.p
@@ -257,11 +338,11 @@ cdef class Reduction:
             with nogil:
                 if workers == 1:
                     for i in range(start, stop):
-                        reduce_band(p, arrays, scratch, i)
+                        reduce_item(p, arrays, scratch, i)
                 else:
                     chunk = max(1, (stop - start) // (workers * 16))
                     for i in prange(start, stop, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                        reduce_band(p, arrays, scratch + threadid(), i)
+                        reduce_item(p, arrays, scratch + threadid(), i)
             start = stop
             if start < items:
                 PyErr_CheckSignals()

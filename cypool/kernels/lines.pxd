@@ -1,11 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Lines: the input rows of an output row, from memory to one merged row."""
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy, memmove, memset
 
 from .decode cimport *
 from .merge cimport merge
 from .plan cimport *
 from .scratch cimport *
+from .tiles cimport fill
 
 
 cdef inline void load(const Plan* p, const char* base, Py_ssize_t offset, Py_ssize_t cell, Py_ssize_t channel,
@@ -90,6 +91,49 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     return here[0]
 
 
+cdef inline void multiply(const Plan* p, double* row, const Tile* t, double factor) noexcept nogil:
+    """A merged row times a factor, and those of its cells."""
+    cdef Py_ssize_t i, c, C = p.g.channels, n = t.high - t.low
+    cdef const double* factors = p.g.axes[p.g.leading].factors
+    if factors == NULL:
+        for i in range(n * C):
+            row[i] = row[i] * factor
+        return
+    factors += t.low
+    if C == 1:
+        for i in range(n):
+            row[i] = row[i] * (factor * factors[i])
+    else:
+        for i in range(n):
+            for c in range(C):
+                row[i * C + c] = row[i * C + c] * (factor * factors[i])
+
+
+cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, const Line* line, const Tile* t,
+                                const char* base, Py_ssize_t n, double* out) noexcept nogil:
+    """Rows times their factors; mostly those are all the same, and one for the merged row will do."""
+    cdef Py_ssize_t i, j, count = line.at.taps
+    cdef double factor
+    cdef double* row = <double*> s.c
+    list_taps(&p.g, line, 0, count, &s.taps)
+    for j in range(count):
+        s.pointers[j] = base + s.taps.x[j]
+    factor = s.taps.factor[0]
+    for j in range(1, count):
+        if s.taps.factor[j] != factor:
+            break
+    else:
+        merge(lane.op, False, lane.have, lane.want, s.pointers, count, 1, n, out, 0, True)
+        multiply(p, out, t, factor)
+        return
+    memset(out, 0, n * sizeof(double))
+    for j in range(count):
+        merge(lane.op, False, lane.have, lane.want, s.pointers + j, 1, 1, n, row, 0, True)
+        for i in range(n):
+            out[i] += row[i] * s.taps.factor[j]
+    multiply(p, out, t, 1)
+
+
 cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C) noexcept nogil:
     """Moves a decoded row to where it lies among its margins, and fills those."""
     cdef Py_ssize_t size = lane.have_size, first = (t.low - t.p0) * C, n = (t.high - t.low) * C
@@ -104,34 +148,78 @@ cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C)
 cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
                              const Line* lines, Py_ssize_t m, const Tile* t, Py_ssize_t row0,
                              Py_ssize_t row1, char* acc) noexcept nogil:
-    """Rows row0 .. row1 (at most 64) of m lines (several only if these are all their rows)."""
+    """Rows row0 .. row1 (at most 64) of a line, or all rows of m lines."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i, j, k, count = row1 - row0, C = g.channels
+    cdef Py_ssize_t i, j, k, count, C = g.channels, first = 0, done = 0
     cdef Py_ssize_t half = 2 if lane.pairs else 1
     cdef Py_ssize_t n = (t.high - t.low) * C // half
     cdef Py_ssize_t pitch = g.pitch * g.axes[g.leading].s * C // half
     cdef char* target = acc + (t.low - t.p0) * C // half * lane.want_size
-    cdef const char* base
-    cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
+    cdef const char* base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
+    cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells), direct
     if framed:  # pairs may lie across the border: rows are read with their margins
         n = t.cells * C // half
         target = acc
-    if lane.direct and not framed:
-        base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
-        for i in range(m):
-            list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.at, s.tap)
-            for j in range(count):
-                s.pointers[i * count + j] = base + s.x[j]
-        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, m, n, target, pitch, True)
-        return
+    direct = lane.direct and not framed
     for i in range(m):
-        list_taps(g, &lines[i], row0, count, s.x, s.m, s.rank, s.at, s.tap)
+        if m > 1:
+            row0, row1 = 0, lines[i].at.taps
+        count = row1 - row0
+        if count == 0:
+            fill(lane, target + i * pitch * lane.want_size, n)
+            first = done = i + 1
+            continue
+        if g.weighted:
+            merge_weighted(p, s, lane, &lines[i], t, base, n, <double*> target + i * pitch)
+            continue
+        if direct:  # lines of as many rows in one go
+            if m == 1 or not list_rows(g, &lines[i], base, s.pointers + (i - first) * count):
+                list_taps(g, &lines[i], row0, count, &s.taps)
+                for j in range(count):
+                    s.pointers[(i - first) * count + j] = base + s.taps.x[j]
+            done = i + 1
+            if done == m or lines[done].at.taps != count:
+                merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, done - first, n,
+                      target + first * pitch * lane.want_size, pitch, True)
+                first = done
+            continue
+        list_taps(g, &lines[i], row0, count, &s.taps)
         j = 0
         while j < count:
             for k in range(j, min(j + GROUP, count)):
-                s.pointers[k - j] = decode(p, arrays, s, lane, s.x[k], s.m[k], t, <int> (k - j))
+                s.pointers[k - j] = decode(p, arrays, s, lane, s.taps.x[k], s.taps.mask[k], t, <int> (k - j))
                 if framed:
                     frame(lane, s.decoded[k - j], t, C)
             merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, min(GROUP, count - j), 1, n,
                   target + i * pitch * lane.want_size, pitch, j == 0)
             j += GROUP
+
+
+# The gradient of a sum is a sum as well: of all windows that hold a cell.  Along the row, with stride s, that is
+# a sliding window on cells that are s apart, with zeros between them:
+#
+#     upstream     a     b     c                    s = 2
+#     stuffed      a  0  b  0  c
+#     gradient  a  a+0  0+b ...                     k = 2
+
+cdef inline void merge_stuffed(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
+                               Py_ssize_t m, const Tile* t, Py_ssize_t line_cells) noexcept nogil:
+    """All rows of m lines, stuffed: into s.a as `t` says."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t i, j, c, C = p.g.channels, u = axis.stuff, n
+    cdef const double* cells
+    cdef double* row
+    cdef Tile real = t[0]
+    real.low = real.p0 = ceil_div(t.low, u)
+    real.high = max(real.low, ceil_div(t.high, u))
+    real.cells = n = real.high - real.low
+    memset(s.a, 0, ((m - 1) * line_cells + t.cells) * C * sizeof(double))
+    if n == 0:
+        return
+    merge_lines(p, arrays, s, lane, lines, m, &real, 0, lines.at.taps, s.b)
+    for i in range(m):
+        cells = <const double*> s.b + i * line_cells * C
+        row = <double*> s.a + (i * line_cells + real.low * u - t.p0) * C
+        for j in range(n):
+            for c in range(C):
+                row[j * u * C + c] = cells[j * C + c]

@@ -43,10 +43,14 @@ cdef struct Axis:
     const int64_t* starts         # windows given by a table, else NULL
     const int64_t* stops
     Py_ssize_t plane_step         # 0, or the tables of the next plane are this much further
+    Py_ssize_t stuff              # row axis: stuff - 1 zeros lie between two cells (n counts them), see lines.pxd
+    const double* factors         # what each cell is multiplied by, or NULL
     int border
     bint flat                     # all cells are the same memory: one stands for all
     Py_ssize_t x, mask, out       # steps in bytes
     Py_ssize_t rank               # weight of a tap's number in its position in the window
+    Py_ssize_t reach              # most taps of a window that exist
+    Py_ssize_t give               # step of a cell in the gradient
     Py_ssize_t plane              # weight of the index in the plane's number
     Py_ssize_t index              # weight of a cell in the flat position of a picked one
     Py_ssize_t position           # weight of an output in its flat position
@@ -74,8 +78,11 @@ cdef struct Geometry:
     int size                      # bytes of a sample in memory
     bint swap, plain              # byte order; rows are contiguous, aligned, native
     bint hides                    # the mask marks cells that take no part
+    bint compact                  # positions in the window count from its first cell that exists
     bint twins                    # a NaN in one of two neighbours (parts of a complex number) counts for both
     bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
+    bint weighted                 # an axis has factors
+    bint counted                  # the number of cells of each window matters
     Py_ssize_t rows, outputs      # output rows, tiles' outputs
     Py_ssize_t tiles, band, pitch # tiles a row; rows a work item; outputs between two rows of a band
     Py_ssize_t strip              # 0, or outputs that go through all stages at a time
@@ -86,6 +93,7 @@ cdef struct Geometry:
     Py_ssize_t taps               # most rows of a window
     Py_ssize_t capacity           # samples of a scratch row
     Py_ssize_t out_cell           # bytes of an output cell (C samples)
+    Py_ssize_t repeats, copies    # cells of the output that each result is written to; rows, for each row
     Py_ssize_t work               # cost of one block of a tile of one row, about nanoseconds
 
 cdef struct Plan:
@@ -105,14 +113,36 @@ cdef struct Plan:
     bint signed                   # the samples are signed integers
     Select pick                   # for a lane that selects
     bint omit                     # NaN take no part
+    Py_ssize_t cells              # of the pooled axes
+    Py_ssize_t outer              # leading axes before the first pooled one
+    bint steady                   # all other axes are pooled
+    Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number
     Py_ssize_t slots              # most taps of a window on the row axis
 
-cdef struct Line:                 # one output row
+cdef struct Taps:                 # rows of a window
+    Py_ssize_t* x                 # offsets into x and mask; PADDED: none
+    Py_ssize_t* mask
+    Py_ssize_t* rank              # position in the window
+    Py_ssize_t* at                # flat position of cell 0
+    double* factor                # what its cells are multiplied by
+    Py_ssize_t* tap               # scratch: one number for each leading axis
+
+cdef struct Place:                # where an output row is, and what it depends on
     Py_ssize_t x, mask, out, plane
     Py_ssize_t flat, base         # flat position of its first output; of cell 0 in the pooled axes
+    Py_ssize_t origin             # flat position of the first tap on the leading axes, were it to exist
+    Py_ssize_t give               # of its plane's first cell in the gradient
     Py_ssize_t taps               # input rows
     int64_t real, total, times    # cells of its windows: that exist, with padding; of flat axes
     int64_t pad                   # position of the first padded cell on the leading axes, or FAR
+    Py_ssize_t first, varying     # of the first input row, from x; the axis on which there are several
+
+cdef enum:
+    NONE = -1
+    SEVERAL = -2
+
+cdef struct Line:                 # one output row
+    Place at
     Py_ssize_t* start             # first tap, and the range of taps that exist, on each axis
     Py_ssize_t* low
     Py_ssize_t* high
@@ -186,46 +216,85 @@ cdef inline bint is_batch(const Axis* axis) noexcept nogil:
     return axis.k == 1 and axis.s == 1 and axis.starts == NULL and axis.before == 0 and axis.after == 0
 
 
-cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line) noexcept nogil:
-    """What output row `index` (one number for each leading axis) depends on."""
-    cdef Py_ssize_t a, total
-    cdef const Axis* axis
-    line.x = line.mask = line.out = line.plane = line.flat = line.base = 0
-    line.taps = line.real = line.total = line.times = 1
-    line.pad = FAR
-    if g.planes:
-        for a in range(g.leading):
-            line.plane += index[a] * g.axes[a].plane
-    for a in range(g.leading):
-        axis = &g.axes[a]
-        line.out += index[a] * axis.out
-        line.flat += index[a] * axis.position
-        if is_batch(axis):
-            line.x += index[a] * axis.x
-            line.mask += index[a] * axis.mask
-            line.base += index[a] * axis.index
-            line.start[a] = 0
-            line.low[a] = 0
-            line.high[a] = 1
-            continue
-        window(axis, line.plane, index[a], &line.start[a], &line.low[a], &line.high[a], &total)
-        line.real *= line.high[a] - line.low[a]
-        line.total *= total
-        line.pad = min(line.pad, first_pad(axis, line.low[a], line.high[a], total))
-        if axis.flat and line.high[a] > line.low[a]:
-            line.times *= line.high[a] - line.low[a]
-            line.start[a] = 0
-            line.low[a] = 0
-            line.high[a] = 1
-        line.taps *= line.high[a] - line.low[a]
+cdef inline void add_axis(const Geometry* g, Py_ssize_t a, Py_ssize_t i, Place* at, Line* line) noexcept nogil:
+    """What index i of leading axis a adds to where a line is."""
+    cdef const Axis* axis = &g.axes[a]
+    cdef Py_ssize_t total, cell
+    at.out += i * axis.out
+    at.flat += i * axis.position
+    if is_batch(axis):
+        at.x += i * axis.x
+        at.mask += i * axis.mask
+        at.base += i * axis.index
+        at.origin += i * axis.index
+        at.give += i * axis.give if axis.index == 0 else 0
+        line.start[a] = 0
+        line.low[a] = 0
+        line.high[a] = 1
+        return
+    window(axis, at.plane, i, &line.start[a], &line.low[a], &line.high[a], &total)
+    at.origin += line.start[a] * axis.index
+    at.real *= line.high[a] - line.low[a]
+    at.total *= total
+    at.pad = min(at.pad, first_pad(axis, line.low[a], line.high[a], total))
+    if axis.flat and line.high[a] > line.low[a]:
+        at.times *= line.high[a] - line.low[a]
+        line.start[a] = 0
+        line.low[a] = 0
+        line.high[a] = 1
+    at.taps *= line.high[a] - line.low[a]
+    if line.high[a] - line.low[a] > 1:
+        at.varying = a if at.varying == NONE else SEVERAL
+    cell = fold_cell(axis, line.start[a] + line.low[a] * axis.d)
+    if cell < 0 or axis.border >= REFLECT:
+        at.varying = SEVERAL
+    at.first += cell * axis.x
+
+
+cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line, Place* outer,
+                        const Line* before) noexcept nogil:
+    """What output row `index` (one number for each leading axis) depends on.  `outer`: the same without the last
+    leading axis, still true of it if `before`, the row before it, is not NULL."""
+    cdef Py_ssize_t a, last = g.leading - 1
+    if before == NULL or last < 0 or index[last] == 0 or g.planes:
+        outer.x = outer.mask = outer.out = outer.plane = outer.flat = outer.base = outer.origin = outer.give = 0
+        outer.first = 0
+        outer.taps = outer.real = outer.total = outer.times = 1
+        outer.pad, outer.varying = FAR, NONE
+        for a in range(g.leading if g.planes else 0):
+            outer.plane += index[a] * g.axes[a].plane
+        for a in range(last):
+            add_axis(g, a, index[a], outer, line)
+    else:
+        for a in range(last):
+            line.start[a], line.low[a], line.high[a] = before.start[a], before.low[a], before.high[a]
+    line.at = outer[0]
+    if last >= 0:
+        add_axis(g, last, index[last], &line.at, line)
+
+
+cdef inline bint list_rows(const Geometry* g, const Line* line, const char* base, const void** rows) noexcept nogil:
+    """The rows of a line, in order, if that is simple: they lie along one leading axis."""
+    cdef Py_ssize_t i, step
+    cdef const char* row = base + line.at.x + line.at.first
+    if line.at.varying == SEVERAL or g.weighted:
+        return False
+    step = g.axes[line.at.varying].d * g.axes[line.at.varying].x if line.at.varying != NONE else 0
+    for i in range(line.at.taps):
+        rows[i] = row + i * step
+    return True
 
 
 cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first, Py_ssize_t count,
-                           Py_ssize_t* x, Py_ssize_t* mask, Py_ssize_t* rank, Py_ssize_t* at,
-                           Py_ssize_t* tap) noexcept nogil:
-    """Rows first .. first + count of a line, in order: offsets into x and mask (PADDED: none), the
-    position in the window, and the flat position of cell 0.  `tap` is scratch: one number for each leading axis."""
+                           const Taps* found) noexcept nogil:
+    """Rows first .. first + count of a line, in order."""
     cdef Py_ssize_t a, i, cell, rest = first, x0, mask0, rank0, at0, last = -1
+    cdef Py_ssize_t* x = found.x
+    cdef Py_ssize_t* mask = found.mask
+    cdef Py_ssize_t* rank = found.rank
+    cdef Py_ssize_t* at = found.at
+    cdef Py_ssize_t* tap = found.tap
+    cdef double factor
     cdef bint padded
     cdef const Axis* axis
     for a in range(g.leading - 1, -1, -1):
@@ -236,7 +305,7 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
     i = 0
     while i < count:
         # all but the last axis that varies are fixed for a while
-        x0, mask0, rank0, at0, padded = line.x, line.mask, 0, line.base, False
+        x0, mask0, rank0, at0, padded, factor = line.at.x, line.at.mask, 0, line.at.base, False, 1
         for a in range(g.leading):
             axis = &g.axes[a]
             if a != last and not is_batch(axis):
@@ -244,18 +313,22 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
                 padded = padded or cell < 0
                 x0 += cell * axis.x
                 mask0 += cell * axis.mask
-                rank0 += tap[a] * axis.rank
+                rank0 += (tap[a] - (line.low[a] if g.compact else 0)) * axis.rank
                 at0 += cell * axis.index
+                if axis.factors != NULL:
+                    factor *= axis.factors[cell]
         if last < 0:
             x[0], mask[0], rank[0], at[0] = PADDED if padded else x0, mask0, rank0, at0
+            found.factor[0] = factor
             return
         axis = &g.axes[last]
         while i < count and tap[last] < line.high[last]:
             cell = fold_cell(axis, line.start[last] + tap[last] * axis.d)
             x[i] = PADDED if padded or cell < 0 else x0 + cell * axis.x
             mask[i] = mask0 + cell * axis.mask
-            rank[i] = rank0 + tap[last] * axis.rank
+            rank[i] = rank0 + (tap[last] - (line.low[last] if g.compact else 0)) * axis.rank
             at[i] = at0 + cell * axis.index
+            found.factor[i] = factor * axis.factors[cell] if axis.factors != NULL else factor
             tap[last] += 1
             i += 1
         tap[last] = line.low[last]

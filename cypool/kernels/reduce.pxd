@@ -8,7 +8,7 @@ from libc.string cimport memcpy, memset
 
 from .columns cimport selected
 from .finish cimport *
-from .lines cimport decode, exchange, load_mask, merge_lines
+from .lines cimport decode, exchange, load_mask, merge_lines, merge_stuffed
 from .merge cimport merge
 from .plan cimport *
 from .scratch cimport *
@@ -22,20 +22,22 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     """One block of a lane: merge and slide.  The results of line l start at l * pitch outputs."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef Py_ssize_t blocks = max((lines.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    cdef Py_ssize_t blocks = max((lines.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
     cdef Py_ssize_t row0, row1, row, i, top = 0, done = 0, half = 2 if lane.pairs else 1
     cdef Py_ssize_t line_cells, need, size = lane.want_size * g.channels
     cdef Tile t
     cdef Work w
-    set_tile(p, lines.plane, tile, block // blocks, s, &t)
+    set_tile(p, lines.at.plane, tile, block // blocks, s, &t)
     row0 = (block % blocks) * BLOCK_ROWS
-    row1 = min(row0 + BLOCK_ROWS, lines.taps)
+    row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
     line_cells = g.pitch * axis.s if m > 1 else t.cells
-    if t.high <= t.low or row1 <= row0:
+    if axis.stuff > 1:
+        merge_stuffed(p, arrays, s, lane, lines, m, &t, line_cells)
+    elif t.high <= t.low or (row1 <= row0 and m == 1):
         for i in range(m):
             fill(lane, s.a + i * line_cells // half * size, t.cells * g.channels // half)
     else:
-        if row1 - row0 <= ROWS:
+        if m > 1 or row1 - row0 <= ROWS:
             merge_lines(p, arrays, s, lane, lines, m, &t, row0, row1, s.a)
         else:
             row = row0
@@ -102,16 +104,16 @@ cdef inline char* tapped(const Plan* p, const Arrays* arrays, Scratch* s, const 
     """One block of a lane of taps: the state of each output, summed over rows and taps."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef Py_ssize_t C = g.channels, blocks = max((line.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    cdef Py_ssize_t C = g.channels, blocks = max((line.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
     cdef Py_ssize_t row0, row1, row, r, i, j, q, n, size = p.g.size if lane.op == FIRST else 8
     cdef Py_ssize_t taps = axis.k, before = 0  # of this part of the windows, and those of parts before it
     cdef const void* cells
     cdef uint8_t* valid = <uint8_t*> s.c
     cdef char* state = s.sums
     cdef Tile t
-    set_tile(p, line.plane, tile, block // blocks, s, &t)
+    set_tile(p, line.at.plane, tile, block // blocks, s, &t)
     row0 = (block % blocks) * BLOCK_ROWS
-    row1 = min(row0 + BLOCK_ROWS, line.taps)
+    row1 = min(row0 + BLOCK_ROWS, line.at.taps)
     n = t.n * C
     memset(state, 0, n * 16)
     if g.sliding:
@@ -122,13 +124,13 @@ cdef inline char* tapped(const Plan* p, const Arrays* arrays, Scratch* s, const 
     for row in range(row0, row1 if t.high > t.low else row0):
         r = (row - row0) % ROWS
         if r == 0:
-            list_taps(g, line, row, min(ROWS, row1 - row), s.x, s.m, s.rank, s.at, s.tap)
-        cells = decode(p, arrays, s, lane, s.x[r], s.m[r], &t, 0)
+            list_taps(g, line, row, min(ROWS, row1 - row), &s.taps)
+        cells = decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], &t, 0)
         q = (t.low - t.p0) * C
         if lane.op == FIRST:
             memset(valid, 0, t.cells * C)
             if g.masked:
-                load_mask(p, arrays, s.x[r], s.m[r], &t, <char*> valid + q)
+                load_mask(p, arrays, s.taps.x[r], s.taps.mask[r], &t, <char*> valid + q)
             else:
                 memset(valid + q, 1, (t.high - t.low) * C)
             if lane.fill_nan:
@@ -142,42 +144,60 @@ cdef inline char* tapped(const Plan* p, const Arrays* arrays, Scratch* s, const 
         if axis.starts != NULL or (g.segment and not g.sliding):
             for i in range(t.n):
                 for j in range(s.starts[i], s.stops[i]):
-                    q = j - s.starts[i] + (t.p0 - window_start(axis, line.plane, t.i0 + i) if g.segment else 0)
+                    q = j - s.starts[i] + (t.p0 - window_start(axis, line.at.plane, t.i0 + i) if g.segment else 0)
                     tap_cells(p, s, lane, <const char*> cells, valid, i, 1, j, 1,
-                              s.rank[r] + q * axis.rank, state, n)
+                              s.taps.rank[r] + q * axis.rank, state, n)
         else:
             for j in range(taps):
                 tap_cells(p, s, lane, <const char*> cells, valid, 0, t.n, j * axis.d, axis.s,
-                          s.rank[r] + (before + j) * axis.rank, state, n)
+                          s.taps.rank[r] + (before + j) * axis.rank, state, n)
     return state
 
 
-cdef inline void count_cells(const Plan* p, Scratch* s, const Line* line, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
-    """How many cells take part in each window, and how many of them are padding that counts."""
+cdef inline void count_line(const Plan* p, Scratch* s, const Line* line, Py_ssize_t tile, Py_ssize_t at) noexcept nogil:
+    """How many cells take part in each window of a line, and how many of them are padding that counts."""
+    cdef int64_t* counts = s.counts + at
+    cdef int64_t* pads = s.pads + at
+    cdef double* inverse = s.inverse + at
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Py_ssize_t i, c, start, low, high, total, i0 = tile * g.outputs, C = g.channels
-    cdef Py_ssize_t n = min(g.outputs, axis.o - i0)
     cdef int64_t cells, real
-    s.count.uniform = g.uniform and p.count_lane < 0 and not p.constant
-    s.count.n = line.real * axis.k
+    for i in range(min(g.outputs, axis.o - i0)):
+        window(axis, line.at.plane, i0 + i, &start, &low, &high, &total)
+        real = line.at.real * (high - low)
+        cells = line.at.total * total if p.constant else real
+        for c in range(C):
+            counts[i * C + c] = cells
+            pads[i * C + c] = cells - real
+            inverse[i * C + c] = 1 / <double> max(cells, 1)
+
+
+cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
+    """The counts of m lines, `pitch` outputs apart, or one number for all."""
+    cdef const Geometry* g = &p.g
+    cdef Py_ssize_t i, j, C = g.channels, step = g.pitch * C
+    cdef Py_ssize_t n = min(g.outputs, g.axes[g.leading].o - tile * g.outputs) * C
+    s.count.uniform = (g.uniform or not g.counted) and p.count_lane < 0 and not p.constant
+    s.count.n = lines.at.real * g.axes[g.leading].k
     s.count.row = s.counts
     s.count.pads = s.pads
+    s.count.inverse = s.inverse if p.count_lane < 0 else NULL
+    for i in range(1, m if g.counted else 1):
+        s.count.uniform = s.count.uniform and lines[i].at.real == lines.at.real
     if s.count.uniform:
         return
-    for i in range(n):
-        window(axis, line.plane, i0 + i, &start, &low, &high, &total)
-        real = line.real * (high - low)
-        cells = line.total * total if p.constant else real
-        for c in range(C):
-            s.counts[i * C + c] = cells
-            s.pads[i * C + c] = cells - real
-    for i in range(n * C, g.pitch * C):  # between the rows of a band
-        s.counts[i] = 0x4000000000000000
-        s.pads[i] = 0
-    for i in range(1, m):
-        memcpy(s.counts + i * g.pitch * C, s.counts, g.pitch * C * 8)
-        memcpy(s.pads + i * g.pitch * C, s.pads, g.pitch * C * 8)
+    if s.known_tile != tile or p.count_lane >= 0 or g.planes:
+        memset(s.known, 0xFF, 2 * g.band * sizeof(int64_t))
+        s.known_tile = tile
+    for i in range(m):
+        if s.known[2 * i] == lines[i].at.real and s.known[2 * i + 1] == lines[i].at.total:
+            continue  # as in the band before
+        s.known[2 * i], s.known[2 * i + 1] = lines[i].at.real, lines[i].at.total
+        count_line(p, s, &lines[i], tile, i * step)
+        for j in range(n, step):  # between the rows of a band
+            s.counts[i * step + j] = 0x4000000000000000
+            s.inverse[i * step + j] = s.pads[i * step + j] = 0
 
 
 cdef inline void open_lane(const Plan* p, Scratch* s, const Lane* lane, Py_ssize_t n) noexcept nogil:
@@ -208,7 +228,7 @@ cdef inline char* lane_blocks(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef char* result = NULL
     for block in range(block0, block1):
         if lane.op == SELECT:
-            result = selected(p, arrays, s, lane, lines, tile)
+            result = selected(p, arrays, s, lane, lines, m, tile)
         elif lane.op >= TAPS:
             result = tapped(p, arrays, s, lane, lines, tile, block)
         else:
@@ -230,8 +250,8 @@ cdef inline void close_taps(const Plan* p, Scratch* s, const Lane* lane, const L
     cdef long double total
     memcpy(&x, &lane.border_value, 8)
     for i in range(n):
-        if line.times != 1:
-            total = (<long double> acc[i] + rest[i]) * line.times
+        if line.at.times != 1:
+            total = (<long double> acc[i] + rest[i]) * line.at.times
             acc[i] = rest[i] = 0
             add_wide(acc + i, rest + i, total)
         if p.constant and s.pads[i] > 0:
@@ -252,8 +272,8 @@ cdef inline void close_first(const Plan* p, Scratch* s, const Lane* lane, const 
     cdef int64_t here
     for i in range(n if p.constant else 0):
         if s.pads[i] > 0:
-            window(axis, line.plane, tile * p.g.outputs + i // p.g.channels, &start, &low, &high, &total)
-            here = min(line.pad, first_pad(axis, low, high, total))
+            window(axis, line.at.plane, tile * p.g.outputs + i // p.g.channels, &start, &low, &high, &total)
+            here = min(line.at.pad, first_pad(axis, low, high, total))
             if here < rank[i]:
                 value[i], rank[i] = lane.border_raw, here
 
@@ -266,13 +286,13 @@ cdef inline void close_lane(const Plan* p, Scratch* s, const Lane* lane, const L
     cdef uint8_t seen = 0
     w.a = result
     w.m = n
-    w.times = line.times
+    w.times = line.at.times
     if lane.op == TAPS:
         close_taps(p, s, lane, line, n, <double*> result, <double*> result + n)
     elif lane.op == FIRST:
         close_first(p, s, lane, line, tile, n, <uint64_t*> result, <int64_t*> result + n)
     elif lane.op != SELECT:
-        if line.times != 1:
+        if line.at.times != 1:
             w.verb = TIMES
             on_work(lane.op, lane.want, &w)
         if p.constant:
@@ -315,21 +335,48 @@ cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noe
         store_doubles(<const double*> s.wide, p.out_code, out, n)
 
 
+cdef inline void repeat_cells(const bits* a, Py_ssize_t n, Py_ssize_t times, bits* out) noexcept nogil:
+    cdef Py_ssize_t i, j
+    if times == 2:
+        for i in range(n):
+            out[2 * i] = a[i]
+            out[2 * i + 1] = a[i]
+    else:
+        for i in range(n):
+            for j in range(times):
+                out[i * times + j] = a[i]
+
+
+cdef inline void write_copies(const Geometry* g, const char* row, Py_ssize_t n, char* out) noexcept nogil:
+    """A row of n results, each written `repeats` times, to `copies` rows of the output."""
+    cdef Py_ssize_t i, j, bytes = n * g.repeats * g.out_cell
+    if g.repeats == 1:
+        memcpy(out, row, bytes)
+    elif g.out_cell == 4:
+        repeat_cells(<const uint32_t*> row, n, g.repeats, <uint32_t*> out)
+    elif g.out_cell == 8:
+        repeat_cells(<const uint64_t*> row, n, g.repeats, <uint64_t*> out)
+    else:
+        for i in range(n):
+            for j in range(g.repeats):
+                memcpy(out + (i * g.repeats + j) * g.out_cell, row + i * g.out_cell, g.out_cell)
+    for i in range(1, g.copies):
+        memcpy(out + i * g.axes[g.leading].o * g.repeats * g.out_cell, out, bytes)
+
+
 cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines,
                              Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
     """Formula, empty windows, and the rows of the output."""
     cdef const Geometry* g = &p.g
     cdef Py_ssize_t i, i0 = tile * g.outputs, n = min(g.outputs, g.axes[g.leading].o - i0)
     cdef Py_ssize_t results = results_of(p, m, tile), bytes = n * g.out_cell
-    cdef bint straight = m == 1
-    cdef char* out = arrays.out + lines.out + i0 * g.out_cell
-    if m > 1 and g.pitch == n:
+    cdef bint spread = g.copies > 1 or g.repeats > 1, straight = m == 1 and not spread
+    cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
+    if m > 1 and g.pitch == n and not spread:
         straight = True
         for i in range(1, m):
-            straight = straight and lines[i].out - lines[i - 1].out == bytes
+            straight = straight and lines[i].at.out - lines[i - 1].at.out == bytes
     formula(p, s, results, out if straight else s.out)
-    if arrays.index != NULL:
-        memcpy(arrays.index + lines.out // p.out_size + i0 * g.channels, s.indices, results * 8)
     if p.poisoned:
         for i in range(results):
             if s.lane[p.nan_lane][i]:
@@ -339,9 +386,11 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
             if (s.count.n if s.count.uniform else s.count.row[i]) < p.least:
                 s.found_empty = True
         blank(p.out_size, out if straight else s.out, &s.count, p.least, &p.empty, results)
-    if not straight:
-        for i in range(m):
-            memcpy(arrays.out + lines[i].out + i0 * g.out_cell, s.out + i * g.pitch * g.out_cell, bytes)
+    for i in range(m if spread else 0):
+        write_copies(g, s.out + i * g.pitch * g.out_cell, n,
+                     arrays.out + lines[i].at.out + i0 * g.repeats * g.out_cell)
+    for i in range(0 if spread or straight else m):
+        memcpy(arrays.out + lines[i].at.out + i0 * g.out_cell, s.out + i * g.pitch * g.out_cell, bytes)
 
 
 cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, const Line* line,
@@ -355,18 +404,18 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef Py_ssize_t i, j, part, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), C = g.channels
     cdef Py_ssize_t half = 2 if lane.pairs else 1, extent = (axis.k - 1) * axis.d + 1
     cdef Py_ssize_t step = g.strip * axis.s * g.x_cell
-    cdef char* out = arrays.out + line.out + i0 * g.out_cell
+    cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
     cdef Work w
-    list_taps(g, line, 0, line.taps, s.x, s.m, s.rank, s.at, s.tap)
-    for j in range(line.taps):
-        s.pointers[j] = arrays.x + s.x[j] + i0 * axis.s * g.x_cell
+    list_taps(g, line, 0, line.at.taps, &s.taps)
+    for j in range(line.at.taps):
+        s.pointers[j] = arrays.x + s.taps.x[j] + i0 * axis.s * g.x_cell
     w.verb = SLIDE
     w.C = C
     i = 0
     while i < n:
         part = min(g.strip, n - i)
-        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, line.taps, 1,
+        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, line.at.taps, 1,
               ((part - 1) * axis.s + extent) * C // half, s.a, 0, True)
         w.a, w.b, w.c = s.a, s.b, s.c
         w.k, w.s, w.d, w.m = axis.k // half, axis.s // half, axis.d, part
@@ -375,6 +424,6 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
         s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
         at[0] = s.a
         formula(p, s, part * C, out + i * g.out_cell)
-        for j in range(line.taps):
+        for j in range(line.at.taps):
             s.pointers[j] = <const char*> s.pointers[j] + step
         i += g.strip

@@ -35,6 +35,15 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
         out[i] = ((double) a[2 * i] + (double) b[2 * i]) + ((double) a[2 * i + 1] + (double) b[2 * i + 1]);
 }
 
+/* Memory that will be read soon; any address will do. */
+static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
+{
+#if defined(__GNUC__)
+    for (ptrdiff_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch(a + i, 0, 2);
+#endif
+}
+
 static inline float cypool_float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 static inline double cypool_double_of(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }
 static inline uint64_t cypool_bits_of(double x) { uint64_t bits; memcpy(&bits, &x, 8); return bits; }

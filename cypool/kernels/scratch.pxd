@@ -3,18 +3,29 @@
 from libc.stddef cimport size_t
 
 from .plan cimport *
-from .slots cimport Columns
+from .slots cimport EARLIEST, Columns
 from .slide cimport Work
 
 cdef enum:
     DEEP = 64  # partial results on a stack: enough for 2**63 blocks
+
+cdef struct Give:                 # a gradient instead of a result (see give.pxd)
+    const char* grad              # upstream, one for each output
+    char* dx                      # where it goes; NULL: there is none
+    int size, grad_code           # bytes of a cell of dx (float or double); F32 or F64
+    double scale
+    bint clears                   # a group's region is set to 0 first
+    Py_ssize_t planes             # batch entries of a group, or
+    Py_ssize_t windows            # windows of the first pooled axis of a group, if not 0
 
 cdef struct Arrays:               # one call
     const char* x
     const char* mask
     char* out
     int64_t* index                # flat positions of picked cells, or NULL
+    const int64_t* given          # the same, known before; or NULL
     uint64_t key                  # of random numbers
+    Give give
 
 cdef struct Tile:
     Py_ssize_t i0, n              # first output of the row, number of outputs
@@ -39,25 +50,30 @@ cdef struct Scratch:
     char* out
     int64_t* counts               # cells of each window, and padded cells that count
     int64_t* pads
+    double* inverse               # 1 / counts
     const void** pointers
-    Py_ssize_t* x
-    Py_ssize_t* m
-    Py_ssize_t* rank
-    Py_ssize_t* at
+    Taps taps
     Columns columns               # for select: slots, and what belongs to each column
     char* valid
     char* run
     char* most
     char* picked
+    char* keys                    # of large windows
+    char* spare_keys
+    int64_t* codes                # of rows, while cells are tracked
     int64_t* indices
     int64_t* lead                 # flat position of a row's cell 0, by slot
     Py_ssize_t* index
-    Py_ssize_t* tap
     Py_ssize_t* starts
     Py_ssize_t* stops
     Line* lines
+    Place outer                   # of the line located last
     Counts count
+    int64_t* known                # which counts are in `counts`: two numbers for each line of the band
+    Py_ssize_t known_tile
     bint found_empty, found_nan
+    Py_ssize_t low, high          # cells of the gradient that are this thread's
+    Py_ssize_t lost, strays       # indices of no cell; of a cell that is another thread's
     size_t size
 
 
@@ -79,8 +95,12 @@ cdef inline int depth_of(Py_ssize_t n) noexcept nogil:
 cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t slots = p.pick.slots, size = p.lanes[p.n_lanes - 1].have_size
     s.columns.cells = carve(at, slots * n * size)
-    s.columns.unsorted = carve(at, slots * n * size)
+    if p.pick.indexed or p.pick.ties == EARLIEST:
+        s.columns.unsorted = carve(at, slots * n * size)
     s.valid = carve(at, slots * n)
+    if p.pick.large:
+        s.keys = carve(at, slots * size)
+        s.spare_keys = carve(at, slots * size)
     s.columns.count = <int32_t*> carve(at, n * 4)
     s.columns.at = <int32_t*> carve(at, n * 4)
     s.columns.nan = <int32_t*> carve(at, n * 4)
@@ -90,7 +110,8 @@ cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_
     s.most = carve(at, n * 8)
     s.picked = carve(at, n * 8)
     s.indices = <int64_t*> carve(at, n * 8)
-    s.lead = <int64_t*> carve(at, slots * 8)
+    s.lead = <int64_t*> carve(at, (1 if p.pick.each else slots) * 8)
+    s.codes = <int64_t*> carve(at, ROWS * 8)
 
 
 cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil:
@@ -126,15 +147,19 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     s.out = carve(&at, results * 8)
     s.counts = <int64_t*> carve(&at, results * 8)
     s.pads = <int64_t*> carve(&at, results * 8)
+    s.inverse = <double*> carve(&at, results * 8)
     s.pointers = <const void**> carve(&at, lines * ROWS * sizeof(void*))
-    s.x = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
-    s.m = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
-    s.rank = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
-    s.at = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.known = <int64_t*> carve(&at, 2 * lines * sizeof(int64_t))
+    s.known_tile = -1
+    s.taps.x = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.taps.mask = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.taps.rank = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.taps.at = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
+    s.taps.factor = <double*> carve(&at, ROWS * sizeof(double))
+    s.taps.tap = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
     if p.pick.slots:
-        lay_out_columns(p, &at, s, g.outputs * g.channels)
+        lay_out_columns(p, &at, s, results)
     s.index = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
-    s.tap = <Py_ssize_t*> carve(&at, (g.leading + 1) * sizeof(Py_ssize_t))
     s.starts = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
     s.stops = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
     s.lines = <Line*> carve(&at, lines * sizeof(Line))
@@ -146,4 +171,5 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
         else:
             carve(&at, 3 * (g.leading + 1) * sizeof(Py_ssize_t))
     s.found_empty = s.found_nan = False
+    s.lost = s.strays = 0
     return at - base

@@ -3,6 +3,7 @@
 from libc.string cimport memcpy, memset
 
 from .draws cimport *
+from .large cimport large_modes, place_ranks
 from .ranks cimport *
 from .slots cimport *
 
@@ -28,6 +29,25 @@ cdef inline void space_out(const bits* a, bits* out, Py_ssize_t n, Py_ssize_t s,
     else:
         for i in range(n):
             out[i] = a[i * s]
+
+
+cdef inline void take_apart(const bits* a, bits* even, bits* odd, Py_ssize_t n) noexcept nogil:
+    """Neighbours to two rows."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        even[i] = a[2 * i]
+        odd[i] = a[2 * i + 1]
+
+
+cdef inline void take_apart_any(Py_ssize_t size, const char* a, char* even, char* odd, Py_ssize_t n) noexcept nogil:
+    if size == 1:
+        take_apart(<const uint8_t*> a, <uint8_t*> even, <uint8_t*> odd, n)
+    elif size == 2:
+        take_apart(<const uint16_t*> a, <uint16_t*> even, <uint16_t*> odd, n)
+    elif size == 4:
+        take_apart(<const uint32_t*> a, <uint32_t*> even, <uint32_t*> odd, n)
+    else:
+        take_apart(<const uint64_t*> a, <uint64_t*> even, <uint64_t*> odd, n)
 
 
 cdef inline void space_out_any(Py_ssize_t size, const char* a, char* out, Py_ssize_t n, Py_ssize_t s,
@@ -89,12 +109,34 @@ cdef inline void match_slots(const sample* x, const sample* value, Columns* c, P
                     c.at[i] = <int32_t> t
 
 
+cdef inline void rank_cells(sample* x, sample* unsorted, const Select* how, Columns* c, int want, int have,
+                            bits* run, bits* most, bits* keys, bits* spare, void* out) noexcept nogil:
+    """Quantiles and modes; `bits` is as wide as `sample`."""
+    cdef Py_ssize_t slots = how.slots
+    cdef bint full = c.valid == NULL
+    if sizeof(bits) == sizeof(sample):
+        if how.indexed or how.ties == EARLIEST:
+            memcpy(unsorted, x, slots * c.n * sizeof(sample))
+        if how.large and how.method == MODE:
+            large_modes(x, c, how, keys, spare, <sample*> out)
+        elif how.large:
+            place_ranks(x, c, how, keys, spare)
+        else:
+            hide_invalid(x, c, slots, top_of(x))
+            sort_slots(x, how.few if full else how.pairs, how.n_few if full else how.n_pairs, c.n)
+            if how.method == MODE:
+                modes(x, unsorted, c, how, run, most, <sample*> out)
+        if how.method == QUANTILE:
+            quantiles(x, c, how, want, have, out)
+        if how.indexed:
+            match_slots(unsorted, <const sample*> out, c, slots)
+
+
 cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int want, int have,
-                        char* run, char* most, void* out) noexcept nogil:
+                        char* keys, char* spare, char* run, char* most, void* out) noexcept nogil:
     """A tile: columns in, picked values and slots out."""
     cdef Py_ssize_t i, slots = how.slots, n = c.n
     cdef sample* unsorted = <sample*> c.unsorted
-    cdef bint full = c.valid == NULL
     cdef int32_t met = 0
     memset(c.at, 0xFF, n * 4)  # -1
     memset(c.nan, 0xFF, n * 4)
@@ -103,28 +145,23 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
     if how.method == LARGEST or how.method == SMALLEST:
         best_slots(x, c, slots, how.method == LARGEST, <sample*> out)
     elif how.method == STOCHASTIC:
-        if not full:
+        if c.valid != NULL:
             memset(out, 0, n * sizeof(sample))
         draw(x, c, how, <sample*> out)
     elif how.method == EXPECTED:
         expect(x, c, how, <double*> out)
+    elif sizeof(sample) == 1:
+        rank_cells(x, unsorted, how, c, want, have, <uint8_t*> run, <uint8_t*> most, <uint8_t*> keys,
+                   <uint8_t*> spare, out)
+    elif sizeof(sample) == 2:
+        rank_cells(x, unsorted, how, c, want, have, <uint16_t*> run, <uint16_t*> most, <uint16_t*> keys,
+                   <uint16_t*> spare, out)
+    elif sizeof(sample) == 4:
+        rank_cells(x, unsorted, how, c, want, have, <uint32_t*> run, <uint32_t*> most, <uint32_t*> keys,
+                   <uint32_t*> spare, out)
     else:
-        if how.indexed or how.ties == EARLIEST:
-            memcpy(unsorted, x, slots * n * sizeof(sample))
-        hide_invalid(x, c, slots, top_of(x))
-        sort_slots(x, how.few if full else how.pairs, how.n_few if full else how.n_pairs, n)
-        if how.method == QUANTILE:
-            quantiles(x, c, how, want, have, out)
-        elif sizeof(sample) == 1:
-            modes(x, unsorted, c, how, <uint8_t*> run, <uint8_t*> most, <sample*> out)
-        elif sizeof(sample) == 2:
-            modes(x, unsorted, c, how, <uint16_t*> run, <uint16_t*> most, <sample*> out)
-        elif sizeof(sample) == 4:
-            modes(x, unsorted, c, how, <uint32_t*> run, <uint32_t*> most, <sample*> out)
-        else:
-            modes(x, unsorted, c, how, <uint64_t*> run, <uint64_t*> most, <sample*> out)
-        if how.indexed:
-            match_slots(unsorted, <const sample*> out, c, slots)
+        rank_cells(x, unsorted, how, c, want, have, <uint64_t*> run, <uint64_t*> most, <uint64_t*> keys,
+                   <uint64_t*> spare, out)
     if sample is float or sample is double:
         for i in range(n):
             met |= c.nan[i] + 1
@@ -138,24 +175,24 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
 
 
 cdef inline void select_any(int code, void* x, const Select* how, Columns* c, bint omit, int want,
-                            char* run, char* most, void* out) noexcept nogil:
+                            char* keys, char* spare, char* run, char* most, void* out) noexcept nogil:
     if code == U8:
-        select(<uint8_t*> x, how, c, omit, want, code, run, most, out)
+        select(<uint8_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I8:
-        select(<int8_t*> x, how, c, omit, want, code, run, most, out)
+        select(<int8_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == U16:
-        select(<uint16_t*> x, how, c, omit, want, code, run, most, out)
+        select(<uint16_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I16:
-        select(<int16_t*> x, how, c, omit, want, code, run, most, out)
+        select(<int16_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == U32:
-        select(<uint32_t*> x, how, c, omit, want, code, run, most, out)
+        select(<uint32_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I32:
-        select(<int32_t*> x, how, c, omit, want, code, run, most, out)
+        select(<int32_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == U64:
-        select(<uint64_t*> x, how, c, omit, want, code, run, most, out)
+        select(<uint64_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I64:
-        select(<int64_t*> x, how, c, omit, want, code, run, most, out)
+        select(<int64_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == F32:
-        select(<float*> x, how, c, omit, want, code, run, most, out)
+        select(<float*> x, how, c, omit, want, code, keys, spare, run, most, out)
     else:
-        select(<double*> x, how, c, omit, want, code, run, most, out)
+        select(<double*> x, how, c, omit, want, code, keys, spare, run, most, out)

@@ -27,6 +27,9 @@ cdef enum:  # roundings, as in exact.pxd
 cdef struct Select:
     int method, interpolation, ties, rounding
     bint ignoring, indexed
+    bint large                # more slots than are sorted by a network
+    bint each                 # windows are laid out one by one
+    bint tracked              # extremes: a cell and where it lies are found together (track.pxd)
     uint64_t ignored          # a label that no mode should be, in the type of the slots
     double q
     Py_ssize_t slots

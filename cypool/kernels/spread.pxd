@@ -7,8 +7,7 @@ a, b, c are rows of numbers of each output (its upstream gradient, mean, value .
 for each kind of reducer.  A row is written by one thread, in a fixed order: no atomics, no races, and
 the same bits for any number of workers.
 
-What selects a cell (max, median ...) scatters instead: its gradient goes to where its index points.
-A group of output rows that no other group's windows overlap is given by one thread, in order.
+What selects a cell (max, median ...) scatters instead: see give.pxd.
 """
 from libc.math cimport exp, fabs, pow
 from libc.string cimport memcpy, memset
@@ -18,7 +17,7 @@ from .plan cimport *
 from .scratch cimport carve
 
 cdef enum:  # kinds of F, in the order of cypool.gradients.KINDS
-    ADD, WEIGHTED, PICKED, OTHERS, DEVIATE, POWERED, CLAMPED, GROWN, SOFTENED, EXPECTING
+    ADD, WEIGHTED, OTHERS, DEVIATE, POWERED, CLAMPED, GROWN, SOFTENED, EXPECTING
 
 cdef struct Spread:
     Geometry g                    # axes: input cells n, windows, steps in x; out: steps in outputs; index
@@ -29,9 +28,6 @@ cdef struct Spread:
     Py_ssize_t tile, reach        # cells of a tile of the row; most outputs that reach one
     Py_ssize_t most               # most outputs that cover a cell of a leading axis
     bint needs_x, accumulate      # accumulate: added to what out holds
-    Py_ssize_t rows, group        # PICKED: output rows, and those of an item
-    int64_t cells                 # cells of the pooled axes
-    bint direct                   # a picked cell lies as far from its plane's first as its position says
     int out_code
 
 cdef struct Given:                # one call
@@ -40,7 +36,6 @@ cdef struct Given:                # one call
     const char* a
     const double* b
     const double* c
-    const int64_t* index
     char* out
 
 cdef struct Rows:                 # scratch
@@ -314,64 +309,3 @@ cdef inline size_t lay_out_rows(const Spread* p, char* base, Rows* s) noexcept n
     s.cell = <Py_ssize_t*> carve(&at, lists)
     s.at = <Py_ssize_t*> carve(&at, lists)
     return at - base
-
-
-ctypedef fused floating:
-    float
-    double
-
-ctypedef fused real:
-    float
-    double
-
-
-cdef inline Py_ssize_t offset_of(const Spread* p, int64_t at) noexcept nogil:
-    """How far a picked cell lies from the first of its plane."""
-    cdef Py_ssize_t a, offset = 0
-    for a in range(p.g.leading + 1):
-        if p.g.axes[a].index > 0:
-            offset += at // p.g.axes[a].index % p.g.axes[a].n * p.g.axes[a].position
-    return offset
-
-
-cdef inline Py_ssize_t give_picked(const Spread* p, const Given* given, const floating* a, real* out,
-                                   Py_ssize_t item) noexcept nogil:
-    """The gradients of a group of output rows to the cells they picked, in order; how many had none."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t row, left, k, q, i, c, base, C = p.g.channels, n = axis.o * C, lost = 0
-    cdef Py_ssize_t step = axis.position if axis.index == 0 else 0
-    cdef int64_t at
-    cdef real scale = <real> p.scale
-    for row in range(item * p.group, min((item + 1) * p.group, p.rows)):
-        base, left = 0, row
-        for k in range(p.g.leading - 1, -1, -1):
-            if p.g.axes[k].index == 0:  # a batch axis
-                base += left % p.g.axes[k].o * p.g.axes[k].position
-            left //= p.g.axes[k].o
-        q = row * n
-        if p.direct and C == 1:
-            for i in range(n):
-                at = given.index[q + i]  # read once: another thread may write to it
-                if <uint64_t> at < <uint64_t> p.cells:
-                    out[base + at] += <real> a[q + i] * scale
-                else:
-                    lost += 1
-        else:
-            for i in range(axis.o):
-                for c in range(C):
-                    at = given.index[q + i * C + c]
-                    if <uint64_t> at < <uint64_t> p.cells:
-                        out[base + i * step + c + offset_of(p, at)] += <real> a[q + i * C + c] * scale
-                    else:
-                        lost += 1
-    return lost
-
-
-cdef inline Py_ssize_t give_any(const Spread* p, const Given* given, Py_ssize_t item) noexcept nogil:
-    if p.a_code == F32:
-        if p.out_code == F32:
-            return give_picked(p, given, <const float*> given.a, <float*> given.out, item)
-        return give_picked(p, given, <const float*> given.a, <double*> given.out, item)
-    if p.out_code == F32:
-        return give_picked(p, given, <const double*> given.a, <float*> given.out, item)
-    return give_picked(p, given, <const double*> given.a, <double*> given.out, item)

@@ -1,0 +1,150 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Give: the gradient of what selects a cell.  Each output's goes to the cell that was picked.
+
+Positions are found as in the forward pass, a band at a time (or were found before), and used at once.
+A group of output rows is one thread's, in order: whole planes, or, where planes are few, some windows of
+the first pooled axis, which reach no cell of another group (or of none that is at work at the time).
+Its region of the gradient is where its indices may point; others are counted, and the caller starts
+over with one group.
+"""
+from .plan cimport *
+from .scratch cimport *
+
+ctypedef fused upstream:
+    float
+    double
+
+ctypedef fused real:
+    float
+    double
+
+cdef struct Region:               # cells of the gradient, in the order of memory
+    Py_ssize_t low, high
+    Py_ssize_t base, plane        # the first cell of its first plane, and how many cells a plane has
+
+
+cdef inline Py_ssize_t rows_of(const Plan* p, Py_ssize_t first) noexcept nogil:
+    """Output rows for each index of the leading axes before `first`."""
+    cdef Py_ssize_t a, rows = 1
+    for a in range(first, p.g.leading):
+        rows *= p.g.axes[a].o
+    return rows
+
+
+cdef inline Py_ssize_t groups_of(const Plan* p, const Give* give) noexcept nogil:
+    cdef Py_ssize_t a, batch = 1
+    for a in range(p.outer):
+        batch *= p.g.axes[a].o
+    if give.windows:
+        return batch * ceil_div(p.g.axes[p.outer].o, give.windows)
+    return ceil_div(batch, give.planes)
+
+
+cdef inline void region_of(const Plan* p, const Arrays* arrays, Py_ssize_t group, Py_ssize_t* row, Py_ssize_t* stop,
+                           Region* region) noexcept nogil:
+    """A group's output rows, and the cells that are its own."""
+    cdef const Axis* axis = &p.g.axes[p.outer]
+    cdef const Give* give = &arrays.give
+    cdef Py_ssize_t rows = rows_of(p, p.outer), cells, parts, plane, first, last
+    cells = axis.n * axis.give
+    region.plane = cells
+    if give.windows == 0:
+        row[0] = group * give.planes * rows
+        stop[0] = min(row[0] + give.planes * rows, p.g.rows)
+        region.low = region.base = group * give.planes * cells
+        region.high = region.low + (stop[0] - row[0]) // rows * cells
+        return
+    parts = ceil_div(axis.o, give.windows)
+    plane, first = group // parts, group % parts * give.windows
+    last = min(first + give.windows, axis.o)
+    rows //= axis.o
+    region.base = plane * cells
+    row[0] = (plane * axis.o + first) * rows
+    stop[0] = (plane * axis.o + last) * rows
+    region.low = max(0, min(first * axis.s - axis.before, axis.n))
+    if arrays.give.clears:  # up to the next group's
+        region.low = min(first * axis.s, axis.n)
+        region.high = axis.n if last == axis.o else min(last * axis.s, axis.n)
+    else:
+        region.high = max(region.low, min((last - 1) * axis.s - axis.before + (axis.k - 1) * axis.d + 1, axis.n))
+    region.low = plane * cells + region.low * axis.give
+    region.high = plane * cells + region.high * axis.give
+
+
+cdef inline Py_ssize_t offset_of(const Plan* p, int64_t at) noexcept nogil:
+    """How far a picked cell lies from the first of its plane."""
+    cdef Py_ssize_t a, offset = 0
+    for a in range(p.g.leading + 1):
+        if p.g.axes[a].index > 0:
+            offset += at // p.g.axes[a].index % p.g.axes[a].n * p.g.axes[a].give
+    return offset
+
+
+cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, const upstream* g, real* dx,
+                            Py_ssize_t base, Py_ssize_t n, Py_ssize_t step, real scale) noexcept nogil:
+    """n outputs of C samples; each cell further by `step` in the gradient if the row is no pooled axis."""
+    cdef Py_ssize_t i, c, offset, C = p.g.channels, factor = p.factor, low = s.low, high = s.high, lost = 0, strays = 0
+    cdef uint64_t at, cells = <uint64_t> p.cells
+    if C == 1 and factor == 1 and step == 0:
+        for i in range(n):
+            at = <uint64_t> index[i]  # read once: another thread may write to it
+            offset = base + <Py_ssize_t> at
+            if at < cells and low <= offset < high:
+                dx[offset] += <real> g[i] * scale
+            elif at < cells:
+                strays += 1
+            else:
+                lost += 1
+    else:
+        for i in range(n):
+            for c in range(C):
+                at = <uint64_t> index[i * C + c]
+                if at >= cells:
+                    lost += 1
+                    continue
+                offset = base + i * step + c + (<Py_ssize_t> at * factor if factor else offset_of(p, <int64_t> at))
+                if low <= offset < high:
+                    dx[offset] += <real> g[i * C + c] * scale
+                else:
+                    strays += 1
+    s.lost += lost
+    s.strays += strays
+
+
+cdef inline void give_any(const Plan* p, const Arrays* arrays, Scratch* s, const int64_t* index, Py_ssize_t q,
+                          Py_ssize_t base, Py_ssize_t n, Py_ssize_t step) noexcept nogil:
+    """The gradients of n outputs (cells) from number q on."""
+    cdef const Give* give = &arrays.give
+    if give.grad_code == F32:
+        if give.size == 4:
+            give_cells(p, s, index, <const float*> give.grad + q, <float*> give.dx, base, n, step, <float> give.scale)
+        else:
+            give_cells(p, s, index, <const float*> give.grad + q, <double*> give.dx, base, n, step, give.scale)
+    elif give.size == 4:
+        give_cells(p, s, index, <const double*> give.grad + q, <float*> give.dx, base, n, step, <float> give.scale)
+    else:
+        give_cells(p, s, index, <const double*> give.grad + q, <double*> give.dx, base, n, step, give.scale)
+
+
+cdef inline void give_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
+                            Py_ssize_t tile) noexcept nogil:
+    """The gradients of m output rows to the cells they picked."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t i, q, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
+    cdef Py_ssize_t step = axis.give if axis.index == 0 else 0
+    for i in range(m):
+        q = lines[i].at.out // p.out_size + i0 * g.channels
+        give_any(p, arrays, s, arrays.given + q if arrays.given != NULL else s.indices + i * g.pitch * g.channels, q,
+                 lines[i].at.give + i0 * step, n, step)
+
+
+cdef inline void give_planes(const Plan* p, const Arrays* arrays, Scratch* s, const Region* region, Py_ssize_t row,
+                             Py_ssize_t stop) noexcept nogil:
+    """Known positions of outputs that are plane after plane: no need to look at rows."""
+    cdef Py_ssize_t o = p.g.axes[p.g.leading].o, rows = rows_of(p, p.outer), base = region.base, last
+    while row < stop:
+        last = min(stop, (row // rows + 1) * rows)
+        give_any(p, arrays, s, arrays.given + row * o * p.g.channels, row * o * p.g.channels, base, (last - row) * o, 0)
+        base += region.plane
+        row = last

@@ -1,0 +1,80 @@
+"""How plans select: the slots of a window, which cells can be tracked, and who gives which gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from .rows import LINES, SLOTS, Axis, reach
+from .windows import Span
+
+__all__ = ["Slots", "groups", "selecting", "slots_of"]
+
+PLANES = 32  # from which whole planes are shared out
+GROUPS = 64  # groups of windows of few planes, about
+
+
+class Slots(NamedTuple):
+    """The slots of a window: how many on each pooled axis, all together, and whether windows are laid out
+    one by one, since they differ or are large."""
+
+    depths: dict[int, int]
+    cells: int
+    each: bool
+
+
+def slots_of(spans: dict[int, Span], mirrored: bool) -> Slots:
+    depths = {a: max(1, reach(s, mirrored)) for a, s in spans.items()}
+    count = math.prod(depths.values())
+    if count >= 2**31:
+        raise MemoryError(f"window has {count} cells; a cell is selected from fewer than 2**31")
+    each = count > SLOTS or any(s.starts is not None or s.longest > depths[a] for a, s in spans.items())
+    return Slots(depths, count, each)
+
+
+def selecting(
+    pick: dict[str, Any], lane: dict[str, Any], slots: Slots, spans: dict[int, Span], merged: list[Axis],
+    fields: list[dict[str, Any]], channels: int, every: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """What the kernels need to know of the axes (`fields`: as they take them, `merged`: the same before); `every`:
+    all cells take part, and none is mirrored.  Fills in how far cells lie apart in a gradient."""
+    give = channels
+    for axis in reversed(fields):
+        axis["give"] = give
+        give *= axis["n"]
+    pooled = [axis for axis in fields if axis["index"]]
+    ratios = {axis["give"] / axis["index"] for axis in pooled if axis["n"] > 1} or {1.0}
+    ratio = ratios.pop()
+    outer = 0
+    while outer < len(fields) - 1 and fields[outer]["index"] == 0:
+        outer += 1
+    return {
+        "cells": math.prod(axis["n"] for axis in pooled), "outer": outer, "steady": len(pooled) == len(fields) - outer,
+        "factor": int(ratio) if not ratios and ratio == int(ratio) else 0, "each": slots.each,
+        "tracked": _tracked(lane["have_size"], slots, spans, merged) if pick["extreme"] and every else False,
+    }  # fmt: skip
+
+
+def _tracked(size: int, slots: Slots, spans: dict[int, Span], axes: list[Axis]) -> bool:
+    """Whether extremes of samples of `size` bytes and their positions are found together (kernels/track.pxd)."""
+    if size < 4 or any(s.starts is None and s.longest > slots.depths[a] for a, s in spans.items()):
+        return False
+    farthest = sum((a.reach - 1) * a.span.d * a.index for a in axes if a.span is not None)
+    return math.prod(a.reach for a in axes[:-1]) <= LINES and farthest < 2 ** (8 * size - 1)
+
+
+def groups(fields: list[dict[str, Any]], outer: int, whole: bool) -> dict[str, Any]:
+    """Output rows that are given by one thread, the same for any number of workers; `whole`: whole planes."""
+    batch = math.prod(axis["o"] for axis in fields[:outer])
+    planes = {"planes": max(1, batch // 256), "windows": 0, "phases": 1, "clears": True, "wipes": False}
+    axis = fields[outer]
+    extent, s, o = (axis["k"] - 1) * axis["d"] + 1, axis["s"], axis["o"]
+    regular = axis["starts"] is None and (axis["border"] <= 1 or not (axis["before"] or axis["after"]))
+    if whole or batch >= PLANES or outer == len(fields) - 1 or not regular or not axis["index"]:
+        return planes | ({"planes": 1} if whole else {})
+    apart = s >= extent
+    windows = max(1, o // GROUPS, 0 if apart else -(-extent // s) - 1)
+    if windows >= o:
+        return planes
+    clears = apart and not axis["before"]
+    return {"planes": 0, "windows": windows, "phases": 1 if apart else 2, "clears": clears, "wipes": not clears}
