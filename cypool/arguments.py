@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = ["TOO_LARGE", "boolean", "entries", "integer", "is_sequence", "per_axis", "pooled_axes", "text"]
 
+MOST_AXES = 64  # that an array can have
 TOO_LARGE = 2**62  # lengths and products of lengths stay below, so that no sum of two overflows
 
 
@@ -43,12 +44,20 @@ def is_sequence(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
 
 
+def few(value: Any, most: int, expected: str) -> tuple[Any, ...]:
+    """The entries of a sequence, once (another thread may change a list), if there are at most so many."""
+    if len(value) > most:
+        raise ValueError(f"{expected}, not {len(value)} entries")
+    return tuple(value)
+
+
 def entries(value: Any, count: int, name: str) -> tuple[Any, ...]:
     """`value` once for each of `count` axes, or its entries if it is a sequence."""
     if is_sequence(value):
-        given: tuple[Any, ...] = tuple(value)  # once: another thread may change a list
+        expected = f"{name} must be one value or {count} (one for each pooled axis)"
+        given = few(value, max(count, MOST_AXES), expected)
         if len(given) != count:
-            raise ValueError(f"{name} must be one value or {count} (one for each pooled axis), not {value!r}")
+            raise ValueError(f"{expected}, not {value!r}")
         return given
     return (value,) * count
 
@@ -72,7 +81,7 @@ def pooled_axes(axes: Any, ndim: int, window: Any, name: str = "window", array: 
         if not 0 < count <= ndim:
             raise ValueError(f"{name} must have 1 to {ndim} entries for an array of {ndim} dimensions, not {window!r}")
         return tuple(range(ndim - count, ndim))
-    given = tuple(axes) if is_sequence(axes) else (axes,)
+    given = few(axes, MOST_AXES, f"axes must name at most {ndim} axes") if is_sequence(axes) else (axes,)
     if not given:
         raise ValueError("axes must name at least one axis, not ()")
     found = []

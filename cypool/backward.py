@@ -124,6 +124,7 @@ def pool_backward(
         allowed = ", ".join(WRT[wrt])
         raise TypeError(f"reduce={reduce!r} has no gradient with respect to {wrt} (these have: {allowed})")
     row, omit = found
+    check_dtype(array.dtype, row.kinds, "x")
     call = replace(call, nan_policy="omit") if omit else call
     values = read_options(row, options)
     if values.get("weights") is not None:

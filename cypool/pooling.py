@@ -343,11 +343,14 @@ def global_pool(
     keepdims = boolean(keepdims, "keepdims")
     array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
     where = pooled_axes(axes, array.ndim, 1)
-    if out is not None and not keepdims and isinstance(out, np.ndarray):
+    parts: tuple[Any, ...] = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+    if out is not None and not keepdims and all(isinstance(part, np.ndarray) for part in parts):
         shape = tuple(n for a, n in enumerate(array.shape) if a not in where)
-        if out.shape != shape:
-            raise ValueError(f"out must have shape {shape}, not {out.shape}")
-        pool(array, Windows.whole(), reduce, axes=where, out=np.expand_dims(out, where), **keywords)
+        for part in parts:
+            if part.shape != shape:
+                raise ValueError(f"out must have shape {shape}, not {part.shape}")
+        wide = tuple(np.expand_dims(part, where) for part in parts)
+        pool(array, Windows.whole(), reduce, axes=where, out=wide[0] if parts[0] is out else wide, **keywords)
         return out
     result = pool(array, Windows.whole(), reduce, axes=where, out=out, **keywords)
     if keepdims:

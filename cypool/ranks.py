@@ -14,11 +14,11 @@ from .backward import pool_backward
 from .compose import floats, fraction
 from .geometry import resolve
 from .pooling import pool
-from .rows import SLOTS
 
 __all__ = ["rank_pool", "rank_pool_backward"]
 
 Array = NDArray[Any]
+MOST = 255  # cells of a window that are ranked
 
 
 def _rank_weights(cells: int, weights: Any, top: Any, alpha: Any) -> Array:
@@ -46,8 +46,8 @@ def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Arr
     array = floats(x)
     spans = resolve(array.shape, window, **{k: v for k, v in geometry.items() if k != "workers"})
     cells = math.prod(s.longest for s in spans.values())
-    if cells > SLOTS:
-        raise ValueError(f"window must have at most {SLOTS} cells to be ranked, not {cells}")
+    if cells > MOST:
+        raise ValueError(f"window must have at most {MOST} cells to be ranked, not {cells}")
     count = pool(array, window, "count", **geometry)
     if count.size and int(count.min()) != cells:
         raise ValueError("ranks need whole windows: padding must be filled by a border, and ceil_mode must not cut one")

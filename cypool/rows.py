@@ -17,7 +17,7 @@ from .windows import Span
 __all__ = ["BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
-SLOTS = 255  # most cells of a window that a network sorts
+SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
 STRIP = 4096  # bytes of a strip of a tile
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
