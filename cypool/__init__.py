@@ -1,5 +1,9 @@
 """cypool: pooling of NumPy arrays on a CPU, exact and at the speed of memory."""
 
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from .backward import pool_backward, unpool
 from .blocks import block_reduce, block_replicate, downscale_local_mean
 from .compose import (
@@ -19,6 +23,9 @@ from .pooling import adaptive_pool, fractional_pool, global_pool, pool
 from .ranks import rank_pool, rank_pool_backward
 from .threads import get_workers, set_workers, workers
 from .windows import Windows
+
+if TYPE_CHECKING:
+    from . import nn as nn
 
 __all__ = [
     "Windows",
@@ -48,3 +55,11 @@ __all__ = [
     "unpool",
     "workers",
 ]
+
+MODULES = ("nn",)  # imported when they are first asked for
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in MODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
