@@ -67,6 +67,7 @@ from .minimum import (
     min_pool3d,
     min_pool3d_backward,
 )
+from .onnx import onnx_pool
 from .unpooling import (
     max_unpool1d,
     max_unpool1d_backward,
@@ -169,4 +170,5 @@ __all__ = [
     "min_pool2d_backward",
     "min_pool3d",
     "min_pool3d_backward",
+    "onnx_pool",
 ]
