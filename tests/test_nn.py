@@ -7,6 +7,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import tracemalloc
 
 import differences
@@ -108,6 +109,17 @@ def test_differences(row):
 
     names = {"a": lambda v: np.array(v, np.float32), "i": lambda v: np.array(v, np.int64), "gradient": gradient}
     differences.check(row, "cypool", names | {"F": nn})
+
+
+def test_the_page_that_compares():
+    """Its examples, and that the names of functions in it are names."""
+    page = differences.FILE.parent / "comparison.md"
+    assert not doctest.testfile(str(page), module_relative=False).failed
+    named = set(re.findall(r"(?<!tf\.)\bnn\.(\w+_(?:un)?pool\w*(?:{n}d)?)", page.read_text()))
+    assert len(named) >= 14
+    for name in named:
+        for nd in "123" if "{n}" in name else "0":
+            assert name.replace("{n}", nd) in nn.__all__, name
 
 
 def test_the_classic_example():

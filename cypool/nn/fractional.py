@@ -99,8 +99,8 @@ def _positions(x: Array, windows: tuple[Windows, ...], axes: tuple[int, ...], wo
         for bounds in window.bounds(x.shape[axis]):
             alike = bounds.reshape(*(1 if a in axes else x.shape[a] for a in rest), -1)
             tables.append(np.broadcast_to(alike, (*(values.shape[a] for a in rest), alike.shape[-1])))
-        lined = (t.reshape(-1, t.shape[-1]) for t in tables)
-        explicit = Windows.explicit(*lined, x.shape[axis])
+        starts, stops = (t.reshape(-1, t.shape[-1]) for t in tables)
+        explicit = Windows.explicit(starts, stops, x.shape[axis])
         values, at = pool(values, (explicit,), axes=(axis,), return_indices=True, workers=workers)
         index = np.take_along_axis(index, at, axis) + at * cells
         cells *= x.shape[axis]
