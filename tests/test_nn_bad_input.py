@@ -1,5 +1,7 @@
 """`cypool.nn`: bad arguments, on every function and in one to three dimensions, are refused by their names there."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -145,6 +147,35 @@ def test_a_call_seen_before_is_still_checked():
         for bad in (0.0, False, (0.0, 0), (False, 0)):
             with pytest.raises(TypeError, match="padding"):
                 nn.max_pool2d(x, 1, 1, bad)
+
+
+def test_a_list_that_another_thread_changes():
+    """Each call sees one of its states, or one between, and remembers nothing wrong."""
+    x, size, stop = np.arange(49.0).reshape(1, 7, 7), [2, 2], threading.Event()
+
+    def change():
+        while not stop.is_set():
+            size[:] = [3, 3]
+            size[:] = [2, 2]
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(2000):
+            assert nn.max_pool2d(x, size).shape in ((1, 3, 3), (1, 2, 2))
+            assert nn.adaptive_max_pool2d(x, size).shape in ((1, 3, 3), (1, 2, 2))
+    finally:
+        stop.set()
+        thread.join()
+    for k, n in ((2, 3), (3, 2)):
+        for kind in (list, tuple):
+            assert nn.max_pool2d(x, kind((k, k))).shape == (1, n, n)
+            assert nn.adaptive_max_pool2d(x, kind((k, k))).shape == (1, k, k)
+
+
+def test_windows_of_too_many_cells():
+    with pytest.raises(ValueError, match=r"^kernel_size \(2147483648, 2147483648\) has"):
+        nn.avg_pool2d(np.zeros((1, 2, 2)), 2**31, padding=2**31)
 
 
 def test_translations_do_not_grow_without_end():

@@ -105,12 +105,14 @@ _kept: dict[Any, tuple[Any, ...]] = {}
 KEEP = 1024
 
 
-def kept(call: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None]:
-    """The key of these arguments (None: of kinds that are not kept), and what is kept for them, or None."""
+def kept(call: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None, tuple[Any, ...]]:
+    """The key of these arguments (None: of kinds that are not kept), what is kept for them, or None, and the
+    arguments to be translated: lists, which others may change, as tuples."""
     key = calls.typed_key(call, ())
     if key is None:
-        key = calls.typed_key(tuple(tuple(v) if type(v) is list else v for v in call), ())
-    return key, (None if key is None else _kept.get(key))
+        call = tuple(tuple(v) if type(v) is list else v for v in call)
+        key = calls.typed_key(call, ())
+    return key, (None if key is None else _kept.get(key)), call
 
 
 def keep(key: Any, value: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -130,9 +132,10 @@ def geometry(
     nd: int, ndim: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, data_format: Any, name: str
 ) -> tuple[Any, ...]:
     """window, stride, padding, dilation and axes, as `pool` takes them."""
-    key, found = kept((nd, ndim, kernel_size, stride, padding, dilation, data_format))
+    key, found, call = kept((nd, ndim, kernel_size, stride, padding, dilation, data_format))
     if found is not None:
         return found
+    _, _, kernel_size, stride, padding, dilation, _ = call
     axes = spatial_axes(nd, ndim, data_format, name)
     window = sizes(kernel_size, nd, "kernel_size", 1)
     steps = None if _missing(stride) else _alike(sizes(stride, nd, "stride", 1))
@@ -146,9 +149,10 @@ def _missing(stride: Any) -> bool:
 
 def _adaptive(nd: int, ndim: int, output_size: Any, data_format: Any, name: str) -> tuple[Any, ...]:
     """windows and axes."""
-    key, found = kept((nd, ndim, output_size, data_format))
+    key, found, call = kept((nd, ndim, output_size, data_format))
     if found is not None:
         return found
+    output_size = call[2]
     axes = spatial_axes(nd, ndim, data_format, name)
     given = spread(output_size, nd, "output_size", "one integer or None")
     windows = tuple(Windows.sliding(1) if n is None else Windows.adaptive(n) for n in given)
@@ -157,7 +161,7 @@ def _adaptive(nd: int, ndim: int, output_size: Any, data_format: Any, name: str)
 
 def _whole(nd: int, ndim: int, data_format: Any, name: str) -> tuple[Any, ...]:
     """windows and axes."""
-    key, found = kept((nd, ndim, data_format))
+    key, found, _ = kept((nd, ndim, data_format))
     if found is not None:
         return found
     axes = spatial_axes(nd, ndim, data_format, name)
@@ -255,7 +259,7 @@ def whole(
             return result
         if out is not None:
             return out
-        return tuple(np.squeeze(r, axes) for r in result) if return_indices else np.squeeze(result, axes)
+        return tuple(part.squeeze(axes) for part in result) if return_indices else result.squeeze(axes)
     except (TypeError, ValueError) as error:
         renamed(error, INPUT)
 

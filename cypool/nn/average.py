@@ -15,8 +15,12 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _divisor(value: Any) -> tuple[int, bool]:
+def _divisor(value: Any) -> tuple[int | None, bool]:
     """Its size, and whether it is negative: `pool` divides by a positive one."""
+    if value is None:
+        return None, False
+    if type(value) is int and 0 < value < TOO_LARGE:
+        return value, False
     divisor = integer(value, "divisor_override", 1 - TOO_LARGE)
     if divisor == 0:
         raise ValueError("divisor_override must not be 0")
@@ -38,7 +42,7 @@ def _average(
     divisor_override: Any, dilation: Any, data_format: str, border: str, border_value: Any, where: Any,
     nan_policy: str, min_count: int, fill_value: Any, rounding: str, dtype: Any, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    divisor, negative = (None, False) if divisor_override is None else _divisor(divisor_override)
+    divisor, negative = _divisor(divisor_override)
     if count_include_pad is True and type(border) is str and border == "ignore":
         border, border_value = "constant", 0
     else:
@@ -56,7 +60,7 @@ def _average(
         where, nan_policy, min_count, fill_value, dtype, out, workers, **options,
     )  # fmt: skip
     if negative:
-        values = np.ma.getdata(result)
+        values = result if type(result) is np.ndarray else np.ma.getdata(result)
         np.negative(values, out=values)
     return result
 
@@ -66,7 +70,7 @@ def _average_backward(
     count_include_pad: bool, divisor_override: Any, dilation: Any, data_format: str, border: str, border_value: Any,
     where: Any, nan_policy: str, min_count: int, fill_value: Any, rounding: str, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    divisor, negative = (None, False) if divisor_override is None else _divisor(divisor_override)
+    divisor, negative = _divisor(divisor_override)
     border, border_value = _padded(border, border_value, count_include_pad)
     result = backward(
         nd, "mean", grad, x, kernel_size, stride, padding, dilation, ceil_mode, None, data_format, border,

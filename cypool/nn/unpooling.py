@@ -26,9 +26,10 @@ def _output_size(
     name: str,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Lengths of the pooled axes of the result, and the axes."""
-    key, found = kept((nd, shape, kernel_size, stride, padding, output_size, data_format))
+    key, found, call = kept((nd, shape, kernel_size, stride, padding, output_size, data_format))
     if found is not None:
         return found
+    _, _, kernel_size, stride, padding, output_size, _ = call
     axes = spatial_axes(nd, len(shape), data_format, name)
     window = sizes(kernel_size, nd, "kernel_size", 1)
     steps = window if stride is None or (is_sequence(stride) and not len(stride)) else sizes(stride, nd, "stride", 1)
