@@ -35,7 +35,24 @@ def test_files():
 def test_numpy_is_the_only_dependency():
     needed = [line for line in distribution("cypool").requires or () if "extra ==" not in line]
     assert needed == ["numpy>=2.0"]
-    assert not [line for line in distribution("cypool").requires or () if "torch" in line]
+    torch = [line for line in distribution("cypool").requires or () if "torch" in line]
+    assert len(torch) == 1 and torch[0].endswith('extra == "torch"')  # in no other extra
+
+
+def test_torch_is_imported_by_its_door_alone():
+    code = """
+import sys
+import cypool, cypool.layers
+assert "torch" not in sys.modules
+sys.modules["torch"] = None  # as if it were not installed
+try:
+    import cypool.torch
+except ImportError as error:
+    print(type(error).__name__, error)
+"""
+    assert fresh(code).strip() == (
+        "ImportError cypool.torch needs PyTorch, which is not installed: pip install 'cypool[torch]'"
+    )
 
 
 def test_one_binary_for_all_pythons_and_numpys():
