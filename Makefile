@@ -1,12 +1,12 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | test | test-peers | test-torch | bench | lint | typecheck | wheel | sdist | clean
+#   make demo | examples | test | test-peers | test-torch | bench | lint | typecheck | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-EXTRAS := demo test peers lint
+EXTRAS := demo examples test peers lint
 # Folders count too: a file that was removed changes them.
 SOURCES := setup.py pyproject.toml $(shell find cypool ! -name '*.pyc' ! -name __pycache__)
 
@@ -26,10 +26,14 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo test test-peers test-torch bench lint typecheck wheel sdist clean
+.PHONY: demo examples test test-peers test-torch bench lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
+
+# As a gallery runs them: without a screen, and a warning is an error.
+examples: .venv/.examples
+	MPLBACKEND=Agg $(BIN)/python -W error::UserWarning examples/plot_tiny_cnn.py $(ARGS)
 
 # -P: the tests see the installed package, not this folder's.
 test: .venv/.test

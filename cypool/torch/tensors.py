@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..arguments import is_sequence, per_axis
+from ..arguments import TOO_LARGE, is_sequence, per_axis
 
 __all__ = ["array_of", "checked", "sizes", "tensor_of"]
 
@@ -68,6 +68,8 @@ def checked(input: Any, rank: int, kinds: str = "biuf", name: str = "input") -> 
 
 def sizes(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
     """One integer for each pooled axis; as in torch a sequence of one holds for all."""
+    if type(value) is int and least <= value < TOO_LARGE:  # the usual case, which costs a call 4 us less
+        return (value,) * rank
     if is_sequence(value):
         value = tuple(value)
         if len(value) == 1:
