@@ -134,6 +134,9 @@ def test_masked_arrays():
         assert y[0, 1, 1, 0] is np.ma.masked and y[0, 1, 0, 0] == want
         dx = layer.backward(np.ones(y.shape))
         assert dx[x.mask].max() == 0 and dx.sum() == 3
+    assert layers.UpSampling2D()(x).mask.sum() == 4 * x.mask.sum()
+    with pytest.raises(TypeError, match="masked"):
+        layers.UpSampling2D(interpolation="bilinear")(x)
 
 
 def test_stochastic():

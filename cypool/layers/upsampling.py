@@ -43,6 +43,7 @@ class _UpSampling(Layer):
         """
         array = self._start(x)
         native = check_dtype(array.dtype, "biufc", "x")
+        self._result_shape(array.shape, "x")
         result = self._stretch(array.astype(native, copy=False))
         self._kept = Kept(result.shape, Outline.of(array), {})
         return result
@@ -137,6 +138,8 @@ class UpSampling2D(_UpSampling):
     def _stretch(self, x: Array) -> Array:
         if self.interpolation == "nearest":
             return super()._stretch(x)
+        if isinstance(x, np.ma.MaskedArray):
+            raise TypeError(f"x must not be masked with interpolation={self.interpolation!r}")
         wide = np.asarray(x, np.result_type(x, np.float32 if x.dtype.kind in "fc" else np.float64))
         for axis, size in zip(self._axes, self.size, strict=True):
             wide = _interpolate(wide, axis, size)
@@ -188,8 +191,6 @@ def _along(axis: int, start: int, stop: int | None, step: int | None = None) -> 
 
 def _interpolate(x: Array, axis: int, size: int) -> Array:
     n = x.shape[axis]
-    if not n:
-        return x
     edges = x[_along(axis, 0, 1)], x, x[_along(axis, n - 1, n)]
     held = np.concatenate(edges, axis)
     result = np.zeros([m * size if a == axis else m for a, m in enumerate(x.shape)], x.dtype)
