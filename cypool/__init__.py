@@ -25,6 +25,7 @@ from .threads import get_workers, set_workers, workers
 from .windows import Windows
 
 if TYPE_CHECKING:
+    from . import layers as layers
     from . import nn as nn
 
 __all__ = [
@@ -56,7 +57,7 @@ __all__ = [
     "workers",
 ]
 
-MODULES = ("nn",)  # imported when they are first asked for
+MODULES = ("layers", "nn", "torch")  # imported when they are first asked for
 
 
 def __getattr__(name: str) -> ModuleType:

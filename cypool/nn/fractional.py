@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..arguments import boolean, integer
+from ..arguments import integer
 from ..backward import pool_backward
-from ..call import as_pair, check_out
 from ..pooling import pool
-from ..rows import SLOTS
 from ..windows import Windows
 from ._common import INPUT, Array, Ratio, Size, number, renamed, sizes, spatial_axes, spread, taken
 
@@ -89,30 +87,6 @@ def _windows(
     return tuple(tables), axes
 
 
-def _positions(x: Array, windows: tuple[Windows, ...], axes: tuple[int, ...], workers: int | None) -> Array:
-    """Where the largest cells are, found on one axis after the other, the last first: of equals the first in C order,
-    as in one step.  For windows of more cells than `pool` selects from where they differ from plane to plane."""
-    values, index, cells = x, np.zeros(x.shape, np.int64), 1
-    for axis, window in reversed(list(zip(axes, windows, strict=True))):
-        rest = [a for a in range(x.ndim) if a != axis]
-        tables = []
-        for bounds in window.bounds(x.shape[axis]):
-            alike = bounds.reshape(*(1 if a in axes else x.shape[a] for a in rest), -1)
-            tables.append(np.broadcast_to(alike, (*(values.shape[a] for a in rest), alike.shape[-1])))
-        starts, stops = (t.reshape(-1, t.shape[-1]) for t in tables)
-        explicit = Windows.explicit(starts, stops, x.shape[axis])
-        values, at = pool(values, (explicit,), axes=(axis,), return_indices=True, workers=workers)
-        index = np.take_along_axis(index, at, axis) + at * cells
-        cells *= x.shape[axis]
-    return index
-
-
-def _apart(x: Array, window: tuple[int, ...], where: Any, nan_policy: Any, min_count: Any) -> bool:
-    """Whether positions must be, and can be, found by `_positions`."""
-    plain = where is None and not isinstance(x, np.ma.MaskedArray) and nan_policy == "propagate" and min_count in (0, 1)
-    return math.prod(window) > SLOTS and plain and x.size > 0
-
-
 def _fractional(
     nd: int, input: ArrayLike, kernel_size: Any, output_size: Any, output_ratio: Any, return_indices: bool,
     samples: Any, rng: Any, data_format: str, where: Any, nan_policy: str, min_count: int, fill_value: Any,
@@ -121,22 +95,10 @@ def _fractional(
     try:
         x = taken(input)
         windows, axes = _windows(nd, x, kernel_size, output_size, output_ratio, samples, rng, data_format, "input")
-        apart = boolean(return_indices, "return_indices") and _apart(
-            x, sizes(kernel_size, nd, "kernel_size", 1), where, nan_policy, min_count
-        )
-        given = as_pair(out) if apart and out is not None else (out, None)
-        result = pool(
+        return pool(
             x, windows, "max", axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
-            fill_value=fill_value, return_indices=return_indices and not apart, dtype=dtype,
-            out=given[0] if apart else out, workers=workers,
+            fill_value=fill_value, return_indices=return_indices, dtype=dtype, out=out, workers=workers,
         )  # fmt: skip
-        if not apart:
-            return result
-        index = _positions(x, windows, axes, workers)
-        if given[1] is None:
-            return result, index
-        check_out(given[1], index.shape, index.dtype)[...] = index
-        return given
     except (TypeError, ValueError) as error:
         renamed(error, INPUT)
 
@@ -150,8 +112,6 @@ def _fractional_backward(
         raise ValueError("the windows are not known: give _random_samples, indices, or an integer as rng")
     array = taken(x)
     windows, axes = _windows(nd, array, kernel_size, output_size, output_ratio, samples, rng, data_format, "x")
-    if indices is None and _apart(array, sizes(kernel_size, nd, "kernel_size", 1), where, nan_policy, min_count):
-        indices = _positions(array, windows, axes, workers)
     return pool_backward(
         grad, array, windows, "max", axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
         fill_value=fill_value, indices=indices, out=out, workers=workers,

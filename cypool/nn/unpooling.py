@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from ..arguments import TOO_LARGE, is_sequence
 from ..backward import unpool
 from ..call import check_out
+from ..gradients import check_indices
+from ..unpooling import unpool_gradient
 from ._common import Array, Padding, Size, keep, kept, paddings, renamed, sizes, spatial_axes, spread
 
 __all__ = [
@@ -82,27 +84,19 @@ def _unpool_backward(
     shape = tuple(size[axes.index(a)] if a in axes else n for a, n in enumerate(values.shape))
     if g.shape != shape:
         raise ValueError(f"grad must have the shape of the result, {shape}, not {g.shape}")
-    order = np.arange(math.prod(values.shape[a] for a in axes))
-    order = order.reshape([n if a in axes else 1 for a, n in enumerate(values.shape)])
-    owner = unpool(np.broadcast_to(order, values.shape), indices, size, axes=axes, workers=workers)
-    at = np.asarray(indices).astype(np.int64)
-    written = _at(owner, at, axes) == order  # the others were overwritten
+    at = np.asarray(indices)
+    if at.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, not {at.dtype}")
+    if at.shape != values.shape:
+        raise ValueError(f"indices must have the shape of x, {values.shape}, not {at.shape}")
+    check_indices(at, math.prod(size))
     dtype = values.dtype.newbyteorder("=") if values.dtype.kind == "f" else g.dtype.newbyteorder("=")
-    result = np.where(written, _at(g, at, axes), 0).astype(dtype, copy=False)
+    result = unpool_gradient(g, at.astype(np.int64), tuple(sorted(axes))).astype(dtype, copy=False)
     if out is None:
         return result
     target = check_out(out, result.shape, result.dtype)
     target[...] = result
     return target
-
-
-def _at(x: Array, index: Array, axes: tuple[int, ...]) -> Array:
-    """x at flat positions in the pooled axes."""
-    last = range(-len(axes), 0)
-    cells, at = np.moveaxis(x, axes, last), np.moveaxis(index, axes, last)
-    batch = at.shape[: at.ndim - len(axes)]
-    lines, places = (a.reshape(*batch, math.prod(a.shape[len(batch) :])) for a in (cells, at))
-    return np.moveaxis(np.take_along_axis(lines, places, -1).reshape(at.shape), last, axes)
 
 
 def max_unpool1d(

@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 from .. import pooling
 from ..arguments import boolean, pooled_axes
 from ..backward import pool_backward
-from ..gradients import RULES
+from ..rules import RULES
 from ..outline import Outline
 from ..pooling import Reduce
 from ..reducers import find
