@@ -70,7 +70,7 @@ def adjoint_sum(
         if windows[row_axis].copies > 1:
             windows[row_axis] = Span(upstream.shape[row_axis], upstream.shape[row_axis], 1, 1, 1, 0, 0,
                                      copies=windows[row_axis].copies)  # fmt: skip
-        if row_axis - 1 in windows and windows[row_axis - 1].copies > 1:
+        if row_axis - 1 in windows and windows[row_axis - 1].copies > 1 and not windows[row_axis].tiles:
             copies = windows.pop(row_axis - 1).copies
     if math.prod(windows[a].longest for a in sorted(windows)[:-1]) > LINES:
         return False

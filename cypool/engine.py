@@ -106,7 +106,7 @@ class Plan:
         merged, channels = canonical(axes, kernel.visits)
         masked = mask_strides is not None
         cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
-        check_empty = kernel.formula["count_lane"] >= 0 or cells_at_least < self.least
+        check_empty = masked or (nan_policy == "omit" and native.kind == "f") or cells_at_least < self.least
         if factors is not None:  # the gradient of a cell in no window is 0
             check_empty = False
             kernel.lanes[0]["identity"] = 0
@@ -163,7 +163,7 @@ class Plan:
         taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
         tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0,
-                      kernel.pick["slots"] if kernel.pick else 0)  # fmt: skip
+                      slots.cells if slots else 0, bool(slots and slots.each))  # fmt: skip
         last = (span.o - 1) * span.s + (span.k - 1) * span.d  # cell of the last window, with padding
         uniform = span.starts is None and (span.inside or (border > 1 and last < span.n + span.before + span.after))
         steps = np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64)
@@ -182,7 +182,7 @@ class Plan:
             every, pick = not masked and not kernel.pick["omit"] and not folds, kernel.pick
             pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every))
             if not kernel.pick["tracked"]:
-                pitch, room = tile["outputs"] if len(kernel.lanes) == 1 else pitch, COLUMNS // slots.cells
+                pitch, room = tile["outputs"], COLUMNS // slots.cells
         band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
         if simple and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, room // size // max(1, pitch * span.s * channels)))
@@ -193,9 +193,10 @@ class Plan:
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors and not (folds and kernel.pick)
             lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum")
+        weighted = any(a.factors is not None for a in merged)
         strip = 0  # outputs that go through all stages at a time
         plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
-                    and span.stuff == span.copies == self.copies == 1
+                    and span.stuff == span.copies == self.copies == 1 and not weighted
                     and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and taps <= LINES and span.starts is None and not tile["segment"]:
             extent = (span.k - 1) * span.d + 1
@@ -206,7 +207,7 @@ class Plan:
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "weighted": any(a.factors is not None for a in merged), "channel_position": inner.position,
+            "weighted": weighted, "channel_position": inner.position,
             "copies": self.copies, "repeats": span.copies,
             "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
@@ -241,7 +242,7 @@ class Plan:
         for whole in (False, True):
             how = kind | groups(self.axes, self.outer, whole)
             if add:
-                how |= {"clears": False, "wipes": False}
+                how["clears"] = False
             found, lost, strays = self.reduction.give(x, mask, cells, into, index, how, count, key)
             if not strays or add:
                 break

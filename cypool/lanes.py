@@ -317,12 +317,14 @@ def build(
     make = _Builder(dtype, options, masked=masked, omit=omit, border=border, cells=cells)
     lanes: list[dict[str, Any]] = []
     count_lane = nan_lane = -1
-    if masked or omit:
+    method = row.picks(options, indexed)
+    selects = method != ""  # such kernels count, and meet every NaN
+    if (masked or omit) and not selects:
         count_lane = len(lanes)
         lanes.append(make.lane(Lane("sum", "valid", working="sum"), from_mask=masked and not omit))
     # Reducers that pick a cell do not meet the NaN beside it: a lane looks for them.
     poison = row.name == "first" and nan_policy == "propagate" and floating
-    if floating and (nan_policy == "raise" or poison):
+    if floating and (nan_policy == "raise" or poison) and not selects:
         nan_lane = len(lanes)
         lanes.append(make.lane(Lane("max", "isnan")))
     formula, code = row.formula, dtype.kind + str(dtype.itemsize)
@@ -337,8 +339,6 @@ def build(
         if row.name == "sum":
             divisor = 1
         formula = "mean_wide" if dtype.itemsize == 8 else "mean"
-    method = row.picks(options, indexed)
-    selects = method != ""
     if selects:
         formula = "position" if row.formula == "position" else "take"
         lanes.append(make.selecting(method, out, indexed or formula == "position"))
@@ -372,12 +372,13 @@ def build(
             lane.op not in ("taps", "first") for lane in own),
         counted=count_lane >= 0 or not (divisor or formula in ("take", "root", "range", "position", "soft")) or any(
             lane.context == "mean" for lane in own),
-        pick=_picking(row, method, options, lanes[-1], slots, omit, indexed) if selects else None,
+        pick=_picking(row, method, options, lanes[-1], slots, nan_policy if floating else "propagate", indexed)
+        if selects else None,
     )  # fmt: skip
 
 
 def _picking(
-    row: Reducer, method: str, options: Mapping[str, Any], lane: Mapping[str, Any], slots: int, omit: bool,
+    row: Reducer, method: str, options: Mapping[str, Any], lane: Mapping[str, Any], slots: int, nan_policy: str,
     indexed: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """How to select, as the kernels take it."""
@@ -394,7 +395,8 @@ def _picking(
         "method": METHODS.index(method), "interpolation": interpolation,
         "ties": TIES.index(options.get("ties", TIES[0])),
         "rounding": ROUNDINGS.index(options.get("rounding", "half_even")),
-        "indexed": indexed or row.formula == "position", "q": q, "slots": slots, "omit": omit,
+        "indexed": indexed or row.formula == "position", "q": q, "slots": slots,
+        "omit": nan_policy == "omit", "raises": nan_policy == "raise",
         "ignoring": ignored is not None, "ignored": 0 if ignored is None else _bits(ignored, SAMPLES[lane["have"]]),
         "extreme": method in ("largest", "smallest"), "large": large, "pairs": network(sorted_slots),
         "few": network(sorted_slots, needed if sorted_slots > 1 else None),

@@ -126,11 +126,13 @@ def reach(span: Span, mirrored: bool) -> int:
     return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
 
 
-def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int, slots: int) -> dict[str, int]:
+def tiling(
+    span: Span, channels: int, size: int, mirrored: bool, visited: int, slots: int, each: bool
+) -> dict[str, int]:
     """Outputs of a tile of the row axis and the cells it reads; segments of windows longer than that.
 
     `visited`: rows of which each cell is visited for each output, 0 if none is; `slots`: cells that are
-    kept for each output, 0 if none are."""
+    kept for each output, 0 if none are; `each`: window by window, so that only cells that exist are read."""
     room = max(1, TILE // size // channels)
     most = max(1, VISITS // (visited * channels * reach(span, mirrored))) if visited else span.o
     longest = max(1, LONGEST // channels)
@@ -139,7 +141,7 @@ def tiling(span: Span, channels: int, size: int, mirrored: bool, visited: int, s
         longest = span.n
     if span.starts is None or span.stops is None:
         extent = (span.k - 1) * span.d + 1
-        if slots:
+        if each:
             extent = min(extent, span.n + (span.before + span.after if mirrored else 0))
         part = max(1, room // 2)
         if (

@@ -66,15 +66,11 @@ def _tracked(size: int, slots: Slots, spans: dict[int, Span], axes: list[Axis]) 
 def groups(fields: list[dict[str, Any]], outer: int, whole: bool) -> dict[str, Any]:
     """Output rows that are given by one thread, the same for any number of workers; `whole`: whole planes."""
     batch = math.prod(axis["o"] for axis in fields[:outer])
-    planes = {"planes": max(1, batch // 256), "windows": 0, "phases": 1, "clears": True, "wipes": False}
+    planes = {"planes": 1 if whole else max(1, batch // 256), "windows": 0, "before": 0, "clears": True}
     axis = fields[outer]
-    extent, s, o = (axis["k"] - 1) * axis["d"] + 1, axis["s"], axis["o"]
+    reach, o = -(-((axis["k"] - 1) * axis["d"] + 1) // axis["s"]) - 1, axis["o"]
     regular = axis["starts"] is None and (axis["border"] <= 1 or not (axis["before"] or axis["after"]))
     if whole or batch >= PLANES or outer == len(fields) - 1 or not regular or not axis["index"]:
-        return planes | ({"planes": 1} if whole else {})
-    apart = s >= extent
-    windows = max(1, o // GROUPS, 0 if apart else -(-extent // s) - 1)
-    if windows >= o:
         return planes
-    clears = apart and not axis["before"]
-    return {"planes": 0, "windows": windows, "phases": 1 if apart else 2, "clears": clears, "wipes": not clears}
+    windows = max(1, o // GROUPS, 4 * reach)
+    return planes if windows >= o else planes | {"planes": 0, "windows": windows, "before": reach}

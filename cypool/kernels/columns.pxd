@@ -268,6 +268,7 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     if not full:
         c.valid = <uint8_t*> s.valid
         memset(c.valid, 0, p.pick.slots * c.n)
+    if not full or (m > 1 and g.pitch > t.n):  # between the lines as well
         memset(c.cells, 0, p.pick.slots * c.n * size)
     for i in range(m):
         lay_out_line(p, arrays, s, lane, &lines[i], &t, i * g.pitch * C, direct)
@@ -280,6 +281,12 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
             c.u[i * g.pitch * C + j] = chance(arrays.key, <uint64_t> (
                 lines[i].at.flat + (t.i0 + j // C) * axis.position + j % C * g.channel_position))
     select_any(lane.have, c.cells, &p.pick, c, p.omit, lane.want, s.keys, s.spare_keys, s.run, s.most, s.picked)
+    if c.valid != NULL:
+        s.count.uniform = False
+        s.known_tile = -1  # `counts` are others now
+        for i in range(c.n):
+            s.counts[i] = c.count[i]
+    s.found_nan = s.found_nan or (p.pick.raises and c.met)
     for i in range(m if p.pick.indexed else 0):
         find_indices(p, s, &lines[i], &t, i * g.pitch * C, indices_of(p, arrays, s, &lines[i], &t, i * g.pitch * C))
     return s.picked

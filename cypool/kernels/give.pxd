@@ -3,9 +3,9 @@
 
 Positions are found as in the forward pass, a band at a time (or were found before), and used at once.
 A group of output rows is one thread's, in order: whole planes, or, where planes are few, some windows of
-the first pooled axis, which reach no cell of another group (or of none that is at work at the time).
-Its region of the gradient is where its indices may point; others are counted, and the caller starts
-over with one group.
+the first pooled axis.  A group owns a region of the gradient, and also looks at the windows before its own
+that reach into it, so that each cell is added to by one thread and in C order.  Known positions that lie
+outside of their windows are counted, and the caller starts over with whole planes.
 """
 from .plan cimport *
 from .scratch cimport *
@@ -18,9 +18,11 @@ ctypedef fused real:
     float
     double
 
-cdef struct Region:               # cells of the gradient, in the order of memory
+cdef struct Region:               # what a group owns: cells of the gradient, in the order of memory
     Py_ssize_t low, high
+    Py_ssize_t reach              # up to where its windows do
     Py_ssize_t base, plane        # the first cell of its first plane, and how many cells a plane has
+    Py_ssize_t early, row, stop   # output rows: of windows that reach into it, and its own
 
 
 cdef inline Py_ssize_t rows_of(const Plan* p, Py_ssize_t first) noexcept nogil:
@@ -40,35 +42,33 @@ cdef inline Py_ssize_t groups_of(const Plan* p, const Give* give) noexcept nogil
     return ceil_div(batch, give.planes)
 
 
-cdef inline void region_of(const Plan* p, const Arrays* arrays, Py_ssize_t group, Py_ssize_t* row, Py_ssize_t* stop,
-                           Region* region) noexcept nogil:
-    """A group's output rows, and the cells that are its own."""
+cdef inline Py_ssize_t first_cell(const Axis* axis, Py_ssize_t i) noexcept nogil:
+    """Where the cells of window i begin; beyond the last one, the axis ends."""
+    return axis.n if i >= axis.o else 0 if i == 0 else max(0, min(i * axis.s - axis.before, axis.n))
+
+
+cdef inline void region_of(const Plan* p, const Give* give, Py_ssize_t group, Region* region) noexcept nogil:
     cdef const Axis* axis = &p.g.axes[p.outer]
-    cdef const Give* give = &arrays.give
-    cdef Py_ssize_t rows = rows_of(p, p.outer), cells, parts, plane, first, last
-    cells = axis.n * axis.give
-    region.plane = cells
+    cdef Py_ssize_t rows = rows_of(p, p.outer), parts, plane, first, last
+    region.plane = axis.n * axis.give
     if give.windows == 0:
-        row[0] = group * give.planes * rows
-        stop[0] = min(row[0] + give.planes * rows, p.g.rows)
-        region.low = region.base = group * give.planes * cells
-        region.high = region.low + (stop[0] - row[0]) // rows * cells
+        region.early = region.row = group * give.planes * rows
+        region.stop = min(region.row + give.planes * rows, p.g.rows)
+        region.low = region.base = group * give.planes * region.plane
+        region.high = region.reach = region.low + (region.stop - region.row) // rows * region.plane
         return
     parts = ceil_div(axis.o, give.windows)
     plane, first = group // parts, group % parts * give.windows
     last = min(first + give.windows, axis.o)
     rows //= axis.o
-    region.base = plane * cells
-    row[0] = (plane * axis.o + first) * rows
-    stop[0] = (plane * axis.o + last) * rows
-    region.low = max(0, min(first * axis.s - axis.before, axis.n))
-    if arrays.give.clears:  # up to the next group's
-        region.low = min(first * axis.s, axis.n)
-        region.high = axis.n if last == axis.o else min(last * axis.s, axis.n)
-    else:
-        region.high = max(region.low, min((last - 1) * axis.s - axis.before + (axis.k - 1) * axis.d + 1, axis.n))
-    region.low = plane * cells + region.low * axis.give
-    region.high = plane * cells + region.high * axis.give
+    region.base = plane * region.plane
+    region.early = (plane * axis.o + max(0, first - give.before)) * rows
+    region.row = (plane * axis.o + first) * rows
+    region.stop = (plane * axis.o + last) * rows
+    region.low = region.base + first_cell(axis, first) * axis.give
+    region.high = region.base + first_cell(axis, last) * axis.give
+    region.reach = region.base + axis.give * max(
+        0, min(axis.n, (last - 1) * axis.s - axis.before + (axis.k - 1) * axis.d + 1))
 
 
 cdef inline Py_ssize_t offset_of(const Plan* p, int64_t at) noexcept nogil:
@@ -84,6 +84,7 @@ cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, con
                             Py_ssize_t base, Py_ssize_t n, Py_ssize_t step, real scale) noexcept nogil:
     """n outputs of C samples; each cell further by `step` in the gradient if the row is no pooled axis."""
     cdef Py_ssize_t i, c, offset, C = p.g.channels, factor = p.factor, low = s.low, high = s.high, lost = 0, strays = 0
+    cdef Py_ssize_t first = s.first, reach = s.reach
     cdef uint64_t at, cells = <uint64_t> p.cells
     if C == 1 and factor == 1 and step == 0:
         for i in range(n):
@@ -92,7 +93,7 @@ cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, con
             if at < cells and low <= offset < high:
                 dx[offset] += <real> g[i] * scale
             elif at < cells:
-                strays += 1
+                strays += offset < first or offset >= reach
             else:
                 lost += 1
     else:
@@ -106,7 +107,7 @@ cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, con
                 if low <= offset < high:
                     dx[offset] += <real> g[i * C + c] * scale
                 else:
-                    strays += 1
+                    strays += offset < first or offset >= reach
     s.lost += lost
     s.strays += strays
 

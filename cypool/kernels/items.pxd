@@ -81,21 +81,31 @@ cdef inline void reduce_item(const Plan* p, const Arrays* arrays, Scratch* s, Py
     reduce_band(p, arrays, s, row, min(p.g.band, p.g.rows - row), item % p.g.tiles)
 
 
-cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t group) noexcept nogil:
-    """The gradients of a group of rows, in order."""
-    cdef Py_ssize_t row, stop, tile
-    cdef Region region
-    region_of(p, arrays, group, &row, &stop, &region)
-    if arrays.give.clears:
-        memset(arrays.give.dx + region.low * arrays.give.size, 0, (region.high - region.low) * arrays.give.size)
-    s.low, s.high = region.low, region.high
+cdef inline void give_rows(const Plan* p, const Arrays* arrays, Scratch* s, const Region* region, Py_ssize_t row,
+                           Py_ssize_t stop) noexcept nogil:
+    """The gradients of rows row .. stop, in order."""
+    cdef Py_ssize_t tile
     if arrays.given != NULL and p.steady:
-        give_planes(p, arrays, s, &region, row, stop)
+        give_planes(p, arrays, s, region, row, stop)
         return
     while row < stop:
         for tile in range(p.g.tiles):
             reduce_band(p, arrays, s, row, min(p.g.band, stop - row), tile)
         row += p.g.band
+
+
+cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t group) noexcept nogil:
+    """The gradients of a group of rows, and of those before them that reach into its region."""
+    cdef const Give* give = &arrays.give
+    cdef Region region
+    region_of(p, give, group, &region)
+    if give.clears:
+        memset(give.dx + region.low * give.size, 0, (region.high - region.low) * give.size)
+    s.low, s.high = region.low, region.high
+    s.first, s.reach = 0, FARTHEST
+    give_rows(p, arrays, s, &region, region.early, region.row)
+    s.first, s.reach = region.low, region.reach
+    give_rows(p, arrays, s, &region, region.row, region.stop)
 
 
 # Windows so large that one of them is work for several threads: each lane is done in groups of

@@ -126,6 +126,7 @@ cdef class Reduction:
         pick.ignoring, pick.ignored, pick.slots = given["ignoring"], given["ignored"], given["slots"]
         pick.pairs = self.network(given["pairs"], &pick.n_pairs)
         pick.few = self.network(given["few"], &pick.n_few)
+        pick.raises = given["raises"]
         pick.large, pick.each, pick.tracked = given["large"], given["each"], given["tracked"]
         self.p.omit, self.p.cells = given["omit"], given["cells"]
         self.p.outer, self.p.factor, self.p.steady = given["outer"], given["factor"], given["steady"]
@@ -241,6 +242,7 @@ cdef class Reduction:
             cells *= self.shape[i]
         give.size, give.grad_code, give.scale = how["size"], how["grad_code"], how["scale"]
         give.clears, give.planes, give.windows = how["clears"], how["planes"], how["windows"]
+        give.before = how["before"]
         if (grad.shape[0] != outputs * (4 if give.grad_code == F32 else 8) or dx.shape[0] != cells * give.size
                 or (index is not None and index.shape[0] != outputs) or not self.p.pick.indexed):
             raise ValueError("an array changed its shape during the call")
@@ -252,13 +254,13 @@ cdef class Reduction:
             check_layout(&from_x, self.ndim, self.shape, self.x_strides)
             arrays.x = <const char*> from_x.buf
             if not self.p.g.masked:
-                found = self.on_scratch(&arrays, workers, how["phases"], how["wipes"], &lost, &strays)
+                found = self.on_scratch(&arrays, workers, &lost, &strays)
                 return found, lost, strays
             PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
             try:
                 check_layout(&from_mask, self.ndim, self.shape, self.mask_strides)
                 arrays.mask = <const char*> from_mask.buf
-                found = self.on_scratch(&arrays, workers, how["phases"], how["wipes"], &lost, &strays)
+                found = self.on_scratch(&arrays, workers, &lost, &strays)
                 return found, lost, strays
             finally:
                 PyBuffer_Release(&from_mask)
@@ -267,10 +269,9 @@ cdef class Reduction:
 
     cdef int on_arrays(self, const Arrays* arrays, int workers) except -1:
         cdef Py_ssize_t lost, strays
-        return self.on_scratch(arrays, workers, 1, False, &lost, &strays)
+        return self.on_scratch(arrays, workers, &lost, &strays)
 
-    cdef int on_scratch(self, const Arrays* arrays, int workers, int phases, bint wipes, Py_ssize_t* lost,
-                        Py_ssize_t* strays) except -1:
+    cdef int on_scratch(self, const Arrays* arrays, int workers, Py_ssize_t* lost, Py_ssize_t* strays) except -1:
         """Runs the items (or groups), each thread in rows of its own."""
         cdef Scratch* scratch
         cdef Py_ssize_t i, size
@@ -290,7 +291,7 @@ cdef class Reduction:
             for i in range(workers):
                 lay_out(&self.p, block + i * size, &scratch[i])
             if arrays.give.dx != NULL:
-                self.run_groups(arrays, scratch, workers, phases, wipes)
+                self.run_groups(arrays, scratch, workers)
             elif self.groups:
                 self.run_large(arrays, scratch, workers)
             else:
@@ -304,29 +305,18 @@ cdef class Reduction:
             free(scratch)
         return found
 
-    cdef int run_groups(self, const Arrays* arrays, Scratch* scratch, int workers, int phases, bint wipes) except -1:
-        """Groups of output rows; with two phases every other one first, as neighbours share cells."""
+    cdef int run_groups(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
+        """Groups of output rows, each with a region of its own."""
         cdef const Plan* p = &self.p
-        cdef Py_ssize_t i, start, stop, n, groups = groups_of(p, &arrays.give), many
-        cdef Py_ssize_t cells = arrays.give.size, part = 1 << 18
-        cdef int phase
-        for i in range(self.ndim):
-            cells *= self.shape[i]
-        if wipes:
-            n = (cells + part - 1) // part
-            for i in prange(n, nogil=True, schedule="static", num_threads=workers):
-                memset(arrays.give.dx + i * part, 0, min(part, cells - i * part))
+        cdef Py_ssize_t i, start = 0, stop, groups = groups_of(p, &arrays.give), many
         many = max(2 * workers, SLICE // max(1, self.items * self.cost // max(groups, 1)))
-        for phase in range(phases):
-            n = (groups - phase + phases - 1) // phases
-            start = 0
-            while start < n:
-                stop = min(n, start + many)
-                for i in prange(start, stop, nogil=True, schedule="dynamic", num_threads=workers):
-                    give_group(p, arrays, scratch + threadid(), i * phases + phase)
-                start = stop
-                if start < n:
-                    PyErr_CheckSignals()
+        while start < groups:
+            stop = min(groups, start + many)
+            for i in prange(start, stop, nogil=True, schedule="dynamic", num_threads=workers):
+                give_group(p, arrays, scratch + threadid(), i)
+            start = stop
+            if start < groups:
+                PyErr_CheckSignals()
         return 0
 
     cdef int run_items(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:

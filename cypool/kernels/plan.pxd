@@ -27,8 +27,10 @@ cdef extern from *:
     """
     #define CYPOOL_FAR INT64_MAX
     #define CYPOOL_PADDED PTRDIFF_MIN
+    #define CYPOOL_FARTHEST PTRDIFF_MAX
     """
     const int64_t FAR "CYPOOL_FAR"           # beyond every position
+    const Py_ssize_t FARTHEST "CYPOOL_FARTHEST"
     const Py_ssize_t PADDED "CYPOOL_PADDED"  # in place of a row's offset: a row of padded cells
 
 cdef enum:

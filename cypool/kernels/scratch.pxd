@@ -17,6 +17,7 @@ cdef struct Give:                 # a gradient instead of a result (see give.pxd
     bint clears                   # a group's region is set to 0 first
     Py_ssize_t planes             # batch entries of a group, or
     Py_ssize_t windows            # windows of the first pooled axis of a group, if not 0
+    Py_ssize_t before             # windows before those that reach into the group's region
 
 cdef struct Arrays:               # one call
     const char* x
@@ -72,8 +73,9 @@ cdef struct Scratch:
     int64_t* known                # which counts are in `counts`: two numbers for each line of the band
     Py_ssize_t known_tile
     bint found_empty, found_nan
-    Py_ssize_t low, high          # cells of the gradient that are this thread's
-    Py_ssize_t lost, strays       # indices of no cell; of a cell that is another thread's
+    Py_ssize_t low, high          # cells of the gradient that are this group's
+    Py_ssize_t first, reach       # where its windows' cells are
+    Py_ssize_t lost, strays       # indices of no cell; of one that is in no window of the group
     size_t size
 
 
@@ -105,7 +107,7 @@ cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_
     s.columns.at = <int32_t*> carve(at, n * 4)
     s.columns.nan = <int32_t*> carve(at, n * 4)
     s.columns.u = <double*> carve(at, n * 8)
-    s.columns.between = False
+    s.columns.between = s.columns.met = False
     s.run = carve(at, n * 8)
     s.most = carve(at, n * 8)
     s.picked = carve(at, n * 8)

@@ -167,6 +167,7 @@ cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int
             met |= c.nan[i] + 1
         for i in range(n if met else 0):
             if c.nan[i] >= 0:
+                c.met = True
                 c.at[i] = c.nan[i]
                 if want == F64:
                     (<double*> out)[i] = float_of(0x7FC00000)

@@ -27,6 +27,7 @@ cdef enum:  # roundings, as in exact.pxd
 cdef struct Select:
     int method, interpolation, ties, rounding
     bint ignoring, indexed
+    bint raises               # a NaN is an error
     bint large                # more slots than are sorted by a network
     bint each                 # windows are laid out one by one
     bint tracked              # extremes: a cell and where it lies are found together (track.pxd)
@@ -45,6 +46,7 @@ cdef struct Columns:
     int32_t* at               # the slot picked, -1: none
     int32_t* nan              # the first slot that is NaN, -1: none
     double* u                 # a random number for each output
+    bint met                  # a NaN was seen in a window
     bint between              # a quantile that has no cell of its own, though its position was asked for
     Py_ssize_t n
 

@@ -20,10 +20,10 @@ from torch.autograd.function import once_differentiable
 from .. import pooling
 from ..arguments import boolean, pooled_axes
 from ..backward import pool_backward
-from ..rules import RULES
 from ..outline import Outline
 from ..pooling import Reduce
 from ..reducers import find
+from ..rules import RULES
 from .tensors import Array, array_of, tensor_of
 
 __all__ = ["differentiable", "pool"]
