@@ -158,14 +158,16 @@ class Torch(Peer):
         y = self.lib.from_numpy(x)
         return y.contiguous(memory_format=getattr(self.lib, self.layout)) if x.ndim == 4 else y
 
-    def forward(self, x: np.ndarray, name: str, *args: Any, **options: Any) -> Call:
-        """A function of torch.nn.functional; of several results the first."""
-        function, y = getattr(self.lib.nn.functional, name), self.tensor(x)
+    def forward(self, x: np.ndarray, name: str, *args: Any, nhwc: bool = False, **options: Any) -> Call:
+        """A function of torch.nn.functional; of several results the first.  `nhwc`: x has its channels last."""
+        function = getattr(self.lib.nn.functional, name)
+        y = self.lib.from_numpy(x).permute(0, 3, 1, 2) if nhwc else self.tensor(x)
 
         def call() -> Any:
             with self.lib.no_grad():
                 z = function(y, *args, **options)
-            return z[0] if isinstance(z, tuple) else z
+            z = z[0] if isinstance(z, tuple) else z
+            return z.permute(0, 2, 3, 1) if nhwc else z
 
         return call
 

@@ -16,6 +16,7 @@ import numpy as np
 from peers import Call
 
 import cypool
+from cypool import nn
 
 Ask = Callable[[Any, np.ndarray], Call]
 """(peer, array) -> the call to be timed."""
@@ -204,28 +205,49 @@ def gradient(reduce: str, window: tuple[int, ...], **geometry: Any) -> Callable[
     return call
 
 
+def nn_row(number: int, work: str, shape: tuple[int, ...], name: str, *args: Any, **options: Any) -> Row:
+    """The same function, with the same arguments, of cypool.nn and of torch.nn.functional.  With `nhwc` the
+    channels come last."""
+    last = "channels_last" if options.get("nhwc") else "channels_first"
+    ours = {k: v for k, v in options.items() if k not in ("nhwc", "tolerance")}
+    function = getattr(nn, name)
+
+    def call(x: np.ndarray, workers: int) -> Any:
+        y = function(x, *args, data_format=last, workers=workers, **ours)
+        return y[0] if isinstance(y, tuple) else y
+
+    return of_torch(number, work, shape, call, False, name, *args, **options)
+
+
 def torch_rows() -> Iterator[Row]:
     maps, small, large, volume = (8, 64, 112, 112), (32, 64, 56, 56), (8, 64, 56, 56), (2, 16, 64, 128, 128)
+    deep, wide = (32, 2048, 7, 7), (16, 256, 30, 30)
     overlap = dict(stride=2, padding=1)
-    yield of_torch(14, "max 2x2 with indices", small,
-                   lambda x, w: cypool.pool(x, (2, 2), return_indices=True, workers=w)[0], False,
-                   "max_pool2d", 2, return_indices=True)  # fmt: skip
+    yield nn_row(12, "max 3x3 s2 p1", maps, "max_pool2d", 3, 2, 1)
+    yield nn_row(13, "max 2x2", small, "max_pool2d", 2)
+    yield nn_row(14, "max 2x2 with indices", small, "max_pool2d", 2, return_indices=True)
     yield of_torch(15, "max 3x3 s2 p1, gradient", maps, gradient("max", (3, 3), **overlap), True, "max_pool2d", 3, 2, 1)
     yield of_torch(15, "max 2x2, gradient", small, gradient("max", (2, 2)), True, "max_pool2d", 2)
-    yield of_torch(
-        16, "mean 2x2", small, lambda x, w: cypool.pool(x, (2, 2), "mean", workers=w), False, "avg_pool2d", 2
-    )
+    yield nn_row(16, "mean 2x2", small, "avg_pool2d", 2)
     yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
-    yield of_torch(17, "mean 3x3 s1 p1", large,
-                   lambda x, w: cypool.pool(x, (3, 3), "mean", stride=1, padding=1, workers=w), False,
-                   "avg_pool2d", 3, 1, 1, count_include_pad=False)  # fmt: skip
+    yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1, count_include_pad=False)
     yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), stride=1, padding=1), True,
                    "avg_pool2d", 3, 1, 1, count_include_pad=False)  # fmt: skip
+    for reduce, adaptive in (("mean", "adaptive_avg_pool2d"), ("max", "adaptive_max_pool2d")):
+        yield of_torch(18, f"global {reduce}", deep,
+                       lambda x, w, r=reduce: cypool.global_pool(x, r, axes=(2, 3), workers=w),
+                       False, adaptive, 1)  # fmt: skip
+        yield nn_row(19, f"adaptive {reduce} to 7x7", wide, adaptive, 7)
     yield of_torch(20, "fractional max to 78x78", maps,
-                   lambda x, w: cypool.fractional_pool(x, (78, 78), rng=0, workers=w), False,
+                   lambda x, w: nn.fractional_max_pool2d(x, 2, 78, rng=0, workers=w), False,
                    "fractional_max_pool2d", 2, output_size=78, tolerance=np.inf)  # fmt: skip
-    yield of_torch(22, "max 2x2x2", volume, lambda x, w: cypool.pool(x, (2, 2, 2), workers=w), False, "max_pool3d", 2)
+    yield nn_row(21, "L2 2x2", maps, "lp_pool2d", 2, 2)
+    yield of_torch(22, "max 2x2x2", volume, lambda x, w: nn.max_pool3d(x, 2, workers=w), False, "max_pool3d", 2)
     yield of_torch(22, "max 2x2x2, gradient", volume, gradient("max", (2, 2, 2)), True, "max_pool3d", 2)
+    nhwc = dict(nhwc=True)
+    yield nn_row(27, "max 3x3 s2 p1, NHWC", (8, 112, 112, 64), "max_pool2d", 3, 2, 1, **nhwc)
+    yield nn_row(27, "max 2x2, NHWC", (32, 56, 56, 64), "max_pool2d", 2, **nhwc)
+    yield nn_row(27, "mean 2x2, NHWC", (32, 56, 56, 64), "avg_pool2d", 2, **nhwc)
 
 
 IMAGE, COLOUR, VOLUME = (4096, 4096), (2048, 3072, 3), (256, 256, 256)

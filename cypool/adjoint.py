@@ -17,7 +17,7 @@ from .engine import Plan
 from .geometry import BORDERS
 from .reducers import TABLE
 from .rows import LINES, WIDE
-from .windows import Span
+from .spans import Span
 
 __all__ = ["adjoint_sum", "adjoint_windows"]
 

@@ -14,7 +14,7 @@ from .geometry import BORDERS
 from .lanes import check_dtype, result_dtype, scalar
 from .reducers import TABLE, Reducer
 from .slow import apply_callable
-from .windows import Span
+from .spans import Span
 
 __all__ = ["Call", "check_out", "run", "taking_part", "window_weights"]
 

@@ -17,7 +17,7 @@ from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, s
 from .reducers import Reducer
 from .rows import BLOCK, COLUMNS, LINES, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
 from .selection import Slots, groups, selecting, slots_of
-from .windows import Span
+from .spans import Span
 
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)

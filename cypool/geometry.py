@@ -9,7 +9,8 @@ import math
 from typing import Any
 
 from .arguments import TOO_LARGE, boolean, entries, integer, is_sequence, per_axis, pooled_axes, text
-from .windows import Span, Windows
+from .spans import Span
+from .windows import Windows
 
 __all__ = ["BORDERS", "output_shape", "resolve"]
 

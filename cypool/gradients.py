@@ -24,7 +24,7 @@ from .reducers import TABLE, Reducer, read_options
 from .rows import TILE, Axis, canonical
 from .rules import KINDS, NEED_X, RULES, Picked, Term
 from .selection import Slots
-from .windows import Span
+from .spans import Span
 
 __all__ = ["Backward", "check_indices", "upstream"]
 
@@ -213,12 +213,11 @@ def leading_fields(merged: list[Any], channels: int, mirrored: int) -> tuple[Any
     axes = list(merged)
     inner = axes.pop() if channels > 1 else Axis(1, 1, None, 0, 1)
     row = axes[-1]
-    fields, step, at = [], 0, channels
-    for axis in reversed(axes):  # `position`: step of a cell in the gradient
+    fields, step = [], 0
+    for axis in reversed(axes):
         span = axis.span or Span(axis.n, axis.n, 1, 1, 1, 0, 0)
-        fields.append(axis_fields(axis, span, mirrored, step) | {"position": at})
+        fields.append(axis_fields(axis, span, mirrored, step))
         step = step * axis.o if step else row.o * channels
-        at *= axis.n
     return row, inner, fields[::-1]
 
 

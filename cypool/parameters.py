@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .gradients import Backward
 from .rules import ratio, weight_sums
-from .windows import Span
+from .spans import Span
 
 __all__ = ["parameter_gradient"]
 

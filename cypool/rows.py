@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .windows import Span
+from .spans import Span
 
 __all__ = ["BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 

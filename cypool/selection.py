@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from .rows import LINES, SLOTS, Axis, reach
-from .windows import Span
+from .spans import Span
 
 __all__ = ["Slots", "groups", "selecting", "slots_of"]
 

@@ -6,14 +6,14 @@ work for several threads are done a lane at a time, in groups of blocks.
 """
 from libc.string cimport memcpy, memset
 
+from .counts cimport count_cells, results_of
 from .give cimport Region, give_lines, give_planes, region_of
 from .store cimport widen_any
 from .plan cimport *
-from .reduce cimport (
-    close_lane, count_cells, lane_blocks, open_lane, results_of, width_of, write_lines, write_strips,
-)
+from .reduce cimport close_lane, lane_blocks, open_lane, width_of
 from .scratch cimport *
 from .tiles cimport join, join_rest
+from .write cimport write_lines, write_strips
 
 
 cdef inline void to_row(const Plan* p, Py_ssize_t row, Scratch* s) noexcept nogil:

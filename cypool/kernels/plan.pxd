@@ -299,6 +299,8 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
     cdef double factor
     cdef bint padded
     cdef const Axis* axis
+    if count == 0:  # an axis may have no tap at all
+        return
     for a in range(g.leading - 1, -1, -1):
         tap[a] = line.low[a] + rest % (line.high[a] - line.low[a])
         rest //= line.high[a] - line.low[a]

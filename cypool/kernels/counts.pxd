@@ -1,0 +1,58 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Counts: how many cells take part in each window of a tile."""
+from libc.string cimport memset
+
+from .plan cimport *
+from .scratch cimport *
+
+
+cdef inline void count_line(const Plan* p, Scratch* s, const Line* line, Py_ssize_t tile, Py_ssize_t at) noexcept nogil:
+    """How many cells take part in each window of a line, and how many of them are padding that counts."""
+    cdef int64_t* counts = s.counts + at
+    cdef int64_t* pads = s.pads + at
+    cdef double* inverse = s.inverse + at
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t i, c, start, low, high, total, i0 = tile * g.outputs, C = g.channels
+    cdef int64_t cells, real
+    for i in range(min(g.outputs, axis.o - i0)):
+        window(axis, line.at.plane, i0 + i, &start, &low, &high, &total)
+        real = line.at.real * (high - low)
+        cells = line.at.total * total if p.constant else real
+        for c in range(C):
+            counts[i * C + c] = cells
+            pads[i * C + c] = cells - real
+            inverse[i * C + c] = 1 / <double> max(cells, 1)
+
+
+cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
+    """The counts of m lines, `pitch` outputs apart, or one number for all."""
+    cdef const Geometry* g = &p.g
+    cdef Py_ssize_t i, j, C = g.channels, step = g.pitch * C
+    cdef Py_ssize_t n = min(g.outputs, g.axes[g.leading].o - tile * g.outputs) * C
+    s.count.uniform = (g.uniform or not g.counted) and p.count_lane < 0 and not p.constant
+    s.count.n = lines.at.real * g.axes[g.leading].k
+    s.count.row = s.counts
+    s.count.pads = s.pads
+    s.count.inverse = s.inverse if p.count_lane < 0 else NULL
+    for i in range(1, m if g.counted else 1):
+        s.count.uniform = s.count.uniform and lines[i].at.real == lines.at.real
+    if s.count.uniform:
+        return
+    if s.known_tile != tile or p.count_lane >= 0 or g.planes:
+        memset(s.known, 0xFF, 2 * g.band * sizeof(int64_t))
+        s.known_tile = tile
+    for i in range(m):
+        if s.known[2 * i] == lines[i].at.real and s.known[2 * i + 1] == lines[i].at.total:
+            continue  # as in the band before
+        s.known[2 * i], s.known[2 * i + 1] = lines[i].at.real, lines[i].at.total
+        count_line(p, s, &lines[i], tile, i * step)
+        for j in range(n, step):  # between the rows of a band
+            s.counts[i * step + j] = 0x4000000000000000
+            s.inverse[i * step + j] = s.pads[i * step + j] = 0
+
+
+cdef inline Py_ssize_t results_of(const Plan* p, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
+    """Samples from the first result of a tile of m lines to the last."""
+    cdef const Geometry* g = &p.g
+    return ((m - 1) * g.pitch + min(g.outputs, g.axes[g.leading].o - tile * g.outputs)) * g.channels
