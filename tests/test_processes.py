@@ -13,6 +13,7 @@ import numpy
 import cypool
 from cypool import threads
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell starts without
 x = numpy.random.default_rng(0).random((2048, 2048))
 expected = x.reshape(1024, 2, 1024, 2).max((1, 3))
 
