@@ -117,8 +117,9 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     cdef Py_ssize_t C = g.channels, i, j, k, r, count, size = lane.have_size, column
     cdef Py_ssize_t line_cells = g.pitch * axis.s if m > 1 else t.cells, left = (t.low - t.p0) * C
     cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C, n = (t.high - t.low) * C
-    cdef bint largest = p.pick.method == LARGEST
+    cdef bint largest = p.pick.method == LARGEST, simple
     cdef const Line* line
+    cdef const Axis* axes = g.axes
     cdef Track w
     w.met = False
     w.C, w.k, w.s, w.d = C, axis.k, axis.s, axis.d
@@ -131,12 +132,18 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
         line = &lines[i]
         column = i * line_cells * C
         count = line.at.taps if t.high > t.low else 0
-        list_taps(g, line, 0, count, &s.taps)
-        in_order(s, count)
-        for r in range(count):
-            s.codes[r] = s.taps.at[r] - line.at.origin
+        simple = lane.direct and list_rows(g, line, arrays.x + t.low * g.x_cell, s.pointers)
+        if simple:
+            k = axes[line.at.varying].d * axes[line.at.varying].index if line.at.varying != NONE else 0
+            for r in range(count):
+                s.codes[r] = line.at.lead + r * k
+        else:
+            list_taps(g, line, 0, count, &s.taps)
+            in_order(s, count)
+            for r in range(count):
+                s.codes[r] = s.taps.at[r] - line.at.origin
         w.verb = TRACK_FILL
-        for j in range(2):
+        for j in range(2 if left or right or count == 0 else 0):
             w.n = (t.cells * C if count == 0 and j == 0 else left if j == 0 else right)
             k = column if j == 0 else column + left + n
             w.best = s.a + k * size
@@ -151,7 +158,7 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
         r = 0
         while r < count:
             w.taps = min(count - r, count if lane.direct else GROUP)
-            for j in range(w.taps):
+            for j in range(0 if simple else w.taps):
                 s.pointers[j] = (<const void*> (arrays.x + s.taps.x[r + j] + t.low * g.x_cell) if lane.direct else
                                  decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
             w.starting = s.codes + r

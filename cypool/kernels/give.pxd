@@ -86,7 +86,14 @@ cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, con
     cdef Py_ssize_t i, c, offset, C = p.g.channels, factor = p.factor, low = s.low, high = s.high, lost = 0, strays = 0
     cdef Py_ssize_t first = s.first, reach = s.reach
     cdef uint64_t at, cells = <uint64_t> p.cells
-    if C == 1 and factor == 1 and step == 0:
+    if C == 1 and factor == 1 and step == 0 and scale == 1 and low <= base and base + p.cells <= high:
+        for i in range(n):  # whole planes
+            at = <uint64_t> index[i]
+            if at < cells:
+                dx[base + <Py_ssize_t> at] += <real> g[i]
+            else:
+                lost += 1
+    elif C == 1 and factor == 1 and step == 0:
         for i in range(n):
             at = <uint64_t> index[i]  # read once: another thread may write to it
             offset = base + <Py_ssize_t> at

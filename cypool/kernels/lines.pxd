@@ -115,20 +115,15 @@ cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, con
     cdef Py_ssize_t i, j, count = line.at.taps
     cdef double factor
     cdef double* row = <double*> s.c
-    list_taps(&p.g, line, 0, count, &s.taps)
-    for j in range(count):
-        s.pointers[j] = base + s.taps.x[j]
-    factor = s.taps.factor[0]
-    for j in range(1, count):
-        if s.taps.factor[j] != factor:
-            break
-    else:
+    if one_factor(&p.g, line, &factor) and list_rows(&p.g, line, base, s.pointers):
         merge(lane.op, False, lane.have, lane.want, s.pointers, count, 1, n, out, 0, True)
         multiply(p, out, t, factor)
         return
+    list_taps(&p.g, line, 0, count, &s.taps)
     memset(out, 0, n * sizeof(double))
     for j in range(count):
-        merge(lane.op, False, lane.have, lane.want, s.pointers + j, 1, 1, n, row, 0, True)
+        s.pointers[0] = base + s.taps.x[j]
+        merge(lane.op, False, lane.have, lane.want, s.pointers, 1, 1, n, row, 0, True)
         for i in range(n):
             out[i] += row[i] * s.taps.factor[j]
     multiply(p, out, t, 1)

@@ -138,6 +138,7 @@ cdef struct Place:                # where an output row is, and what it depends 
     int64_t real, total, times    # cells of its windows: that exist, with padding; of flat axes
     int64_t pad                   # position of the first padded cell on the leading axes, or FAR
     Py_ssize_t first, varying     # of the first input row, from x; the axis on which there are several
+    Py_ssize_t lead               # flat position of the first row, from origin
 
 cdef enum:
     NONE = -1
@@ -251,6 +252,7 @@ cdef inline void add_axis(const Geometry* g, Py_ssize_t a, Py_ssize_t i, Place* 
     if cell < 0 or axis.border >= REFLECT:
         at.varying = SEVERAL
     at.first += cell * axis.x
+    at.lead += line.low[a] * axis.d * axis.index
 
 
 cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line, Place* outer,
@@ -260,7 +262,7 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line, 
     cdef Py_ssize_t a, last = g.leading - 1
     if before == NULL or last < 0 or index[last] == 0 or g.planes:
         outer.x = outer.mask = outer.out = outer.plane = outer.flat = outer.base = outer.origin = outer.give = 0
-        outer.first = 0
+        outer.first = outer.lead = 0
         outer.taps = outer.real = outer.total = outer.times = 1
         outer.pad, outer.varying = FAR, NONE
         for a in range(g.leading if g.planes else 0):
@@ -279,11 +281,28 @@ cdef inline bint list_rows(const Geometry* g, const Line* line, const char* base
     """The rows of a line, in order, if that is simple: they lie along one leading axis."""
     cdef Py_ssize_t i, step
     cdef const char* row = base + line.at.x + line.at.first
-    if line.at.varying == SEVERAL or g.weighted:
+    if line.at.varying == SEVERAL:
         return False
     step = g.axes[line.at.varying].d * g.axes[line.at.varying].x if line.at.varying != NONE else 0
     for i in range(line.at.taps):
         rows[i] = row + i * step
+    return True
+
+
+cdef inline bint one_factor(const Geometry* g, const Line* line, double* factor) noexcept nogil:
+    """What all rows of a line are multiplied by, if that is one number and simple to tell."""
+    cdef Py_ssize_t a, i
+    cdef const double* factors
+    if line.at.varying == SEVERAL:
+        return False
+    factor[0] = 1
+    for a in range(g.leading):
+        if g.axes[a].factors != NULL:
+            factors = g.axes[a].factors + line.start[a] + line.low[a] * g.axes[a].d
+            for i in range(1, line.high[a] - line.low[a]):
+                if factors[i * g.axes[a].d] != factors[0]:
+                    return False
+            factor[0] *= factors[0]
     return True
 
 
