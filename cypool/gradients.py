@@ -132,10 +132,9 @@ class Backward:
         if term.index is not None:  # x is not read
             call = replace(call, seen=None, nan_policy="propagate")
         plan = call.plan(None, row, self.spans, values)
-        grad = term.a if term.a.dtype in (np.float32, np.float64) else term.a.astype(np.float64)
         key = random_key(plan.draws) if plan.draws is not NO_DRAW and term.index is None else 0
         found, lost = plan.give(
-            call.array, call.seen, _lined_up(grad, order), out, term.scale, accumulate, self.workers,
+            call.array, call.seen, _lined_up(_floats(term.a), order), out, term.scale, accumulate, self.workers,
             _lined_up(term.index, order), key,
         )  # fmt: skip
         report(plan, found & 2, call.array, call.seen, self.workers)
@@ -157,7 +156,7 @@ class Backward:
     def spread(self, term: Any, order: tuple[int, ...], out: Array, accumulate: bool) -> None:
         """One term, written or added to `out` (flat, in the order of x in memory)."""
         x, seen, spans = self.call.array, self.call.seen, self.spans
-        a = term.a if term.a.dtype in (np.float32, np.float64) else term.a.astype(np.float64)
+        a = _floats(term.a)
         native = x.dtype.newbyteorder("=")
         omit = self.call.nan_policy == "omit" and native.kind == "f"
         if term.kind == "add" and seen is None and not omit and not accumulate and self.pools(term, a, order, out):
@@ -201,6 +200,11 @@ class Backward:
         )  # fmt: skip
         count = threads.resolve(self.workers, gradient.useful)
         gradient.run(x, seen, flat[0].view(np.uint8), *flat[1:], out.view(np.uint8), count)
+
+
+def _floats(a: Array) -> Array:
+    """An upstream gradient in a type that the kernels read."""
+    return a if a.dtype in (np.float32, np.float64) else a.astype(np.float64)
 
 
 def _along(values: Array, axis: int, ndim: int) -> Array:

@@ -199,34 +199,21 @@ cdef class Reduction:
 
         Buffers rather than typed memoryviews: x has any number of dimensions, and bytes of any dtype."""
         cdef Arrays arrays
-        cdef Py_buffer from_x, from_mask, into
-        cdef bint masked = self.p.g.masked
-        PyObject_GetBuffer(x, &from_x, PyBUF_STRIDED_RO)
+        cdef Py_buffer into
+        cdef Py_ssize_t lost, strays
+        PyObject_GetBuffer(out, &into, PyBUF_STRIDED)
         try:
-            check_layout(&from_x, self.ndim, self.shape, self.x_strides)
-            PyObject_GetBuffer(out, &into, PyBUF_STRIDED)
-            try:
-                if into.len != self.out_bytes:
-                    raise ValueError("out changed its shape during the call")
-                arrays.x, arrays.out, arrays.mask = <const char*> from_x.buf, <char*> into.buf, NULL
-                arrays.index, arrays.key, arrays.given, arrays.give.dx = NULL, key, NULL, NULL
-                if index is not None and index.shape[0]:
-                    if index.shape[0] * self.p.out_size != self.out_bytes or not self.p.pick.indexed:
-                        raise ValueError("index must have an entry for each output of a plan that selects")
-                    arrays.index = &index[0]
-                if not masked:
-                    return self.on_arrays(&arrays, workers)
-                PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
-                try:
-                    check_layout(&from_mask, self.ndim, self.shape, self.mask_strides)
-                    arrays.mask = <const char*> from_mask.buf
-                    return self.on_arrays(&arrays, workers)
-                finally:
-                    PyBuffer_Release(&from_mask)
-            finally:
-                PyBuffer_Release(&into)
+            if into.len != self.out_bytes:
+                raise ValueError("out changed its shape during the call")
+            arrays.out, arrays.key = <char*> into.buf, key
+            arrays.index, arrays.given, arrays.give.dx = NULL, NULL, NULL
+            if index is not None and index.shape[0]:
+                if index.shape[0] * self.p.out_size != self.out_bytes or not self.p.pick.indexed:
+                    raise ValueError("index must have an entry for each output of a plan that selects")
+                arrays.index = &index[0]
+            return self.on_inputs(&arrays, x, mask, workers, &lost, &strays)
         finally:
-            PyBuffer_Release(&from_x)
+            PyBuffer_Release(&into)
 
     def give(self, x not None, mask, const uint8_t[::1] grad not None, uint8_t[::1] dx not None,
              const int64_t[::1] index, dict how, int workers, uint64_t key=0):
@@ -234,7 +221,6 @@ cdef class Reduction:
         float or double.  `index`: the positions, if they are known.  Returns what `run` does, how many
         indices point to no cell, and how many to a cell that is another group's."""
         cdef Arrays arrays
-        cdef Py_buffer from_x, from_mask
         cdef Give* give = &arrays.give
         cdef Py_ssize_t outputs = self.out_bytes // self.p.out_size, cells = 1, i, lost = 0, strays = 0
         cdef int found
@@ -247,29 +233,30 @@ cdef class Reduction:
                 or (index is not None and index.shape[0] != outputs) or not self.p.pick.indexed):
             raise ValueError("an array changed its shape during the call")
         give.grad, give.dx = <const char*> &grad[0], <char*> &dx[0]
-        arrays.out, arrays.index, arrays.key, arrays.mask = NULL, NULL, key, NULL
+        arrays.out, arrays.index, arrays.key = NULL, NULL, key
         arrays.given = &index[0] if index is not None else NULL
+        found = self.on_inputs(&arrays, x, mask, workers, &lost, &strays)
+        return found, lost, strays
+
+    cdef int on_inputs(self, Arrays* arrays, x, mask, int workers, Py_ssize_t* lost, Py_ssize_t* strays) except -1:
+        """The memory of x and of its mask is held while the items run."""
+        cdef Py_buffer from_x, from_mask
+        arrays.mask = NULL
         PyObject_GetBuffer(x, &from_x, PyBUF_STRIDED_RO)
         try:
             check_layout(&from_x, self.ndim, self.shape, self.x_strides)
             arrays.x = <const char*> from_x.buf
             if not self.p.g.masked:
-                found = self.on_scratch(&arrays, workers, &lost, &strays)
-                return found, lost, strays
+                return self.on_scratch(arrays, workers, lost, strays)
             PyObject_GetBuffer(mask, &from_mask, PyBUF_STRIDED_RO)
             try:
                 check_layout(&from_mask, self.ndim, self.shape, self.mask_strides)
                 arrays.mask = <const char*> from_mask.buf
-                found = self.on_scratch(&arrays, workers, &lost, &strays)
-                return found, lost, strays
+                return self.on_scratch(arrays, workers, lost, strays)
             finally:
                 PyBuffer_Release(&from_mask)
         finally:
             PyBuffer_Release(&from_x)
-
-    cdef int on_arrays(self, const Arrays* arrays, int workers) except -1:
-        cdef Py_ssize_t lost, strays
-        return self.on_scratch(arrays, workers, &lost, &strays)
 
     cdef int on_scratch(self, const Arrays* arrays, int workers, Py_ssize_t* lost, Py_ssize_t* strays) except -1:
         """Runs the items (or groups), each thread in rows of its own."""

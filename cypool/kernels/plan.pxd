@@ -119,7 +119,6 @@ cdef struct Plan:
     Py_ssize_t outer              # leading axes before the first pooled one
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number
-    Py_ssize_t slots              # most taps of a window on the row axis
 
 cdef struct Taps:                 # rows of a window
     Py_ssize_t* x                 # offsets into x and mask; PADDED: none

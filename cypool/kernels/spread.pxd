@@ -16,7 +16,7 @@ from .decode cimport *
 from .plan cimport *
 from .scratch cimport carve
 
-cdef enum:  # kinds of F, in the order of cypool.gradients.KINDS
+cdef enum:  # kinds of F, in the order of cypool.rules.KINDS
     ADD, WEIGHTED, OTHERS, DEVIATE, POWERED, CLAMPED, GROWN, SOFTENED, EXPECTING
 
 cdef struct Spread:

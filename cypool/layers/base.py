@@ -9,6 +9,7 @@ The format only says which axes to pool: no array is transposed.
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -38,7 +39,7 @@ class Kept(NamedTuple):
     indices: Array | None = None
 
 
-class Layer:
+class Layer(ABC):
     """Base of all layers: a call on an array, and the gradient of the last call."""
 
     _rank: ClassVar[int]  # pooled axes
@@ -82,8 +83,9 @@ class Layer:
             raise ValueError(f"grad must have the shape of the last result, {kept.shape}, not {g.shape}")
         return self._backward(g, kept)
 
+    @abstractmethod
     def _backward(self, grad: Array, kept: Kept) -> Array:
-        raise NotImplementedError
+        """The gradient, of checked arguments."""
 
     def _start(self, x: ArrayLike) -> Array:
         """x as an array of the right number of axes; what the last call left is dropped."""
@@ -133,9 +135,9 @@ class Layer:
                 raise ValueError(f"{array}: axis {axis} is pooled and must not have length 0 (shape {tuple(lengths)})")
         return lengths
 
+    @abstractmethod
     def _length(self, n: int | None, axis: int, place: int) -> int | None:
         """Outputs on the pooled axis number `place`, which has n cells."""
-        raise NotImplementedError
 
     # ---- configuration --------------------------------------------------------------------------
 
@@ -185,9 +187,9 @@ class PoolingLayer(Layer):
     _reduce: ClassVar[str]
     _keeps: ClassVar[str]  # for the gradient: "indices", "shape" or "values"
 
+    @abstractmethod
     def _windows(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """The arguments of `pool` that say where the windows lie."""
-        raise NotImplementedError
 
     def _options(self) -> dict[str, Any]:
         """The arguments of `pool` that belong to the reducer."""
