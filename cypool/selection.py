@@ -66,8 +66,8 @@ def _tracked(size: int, slots: Slots, spans: dict[int, Span], axes: list[Axis]) 
 def groups(fields: list[dict[str, Any]], outer: int, whole: bool) -> dict[str, Any]:
     """Output rows that are given by one thread, the same for any number of workers; `whole`: whole planes."""
     batch = math.prod(axis["o"] for axis in fields[:outer])
-    planes = {"planes": 1 if whole else max(1, batch // 256), "windows": 0, "before": 0, "clears": True}
     axis = fields[outer]
+    planes = {"planes": 1, "windows": 0, "before": 0, "clears": True}
     reach, o = -(-((axis["k"] - 1) * axis["d"] + 1) // axis["s"]) - 1, axis["o"]
     regular = axis["starts"] is None and (axis["border"] <= 1 or not (axis["before"] or axis["after"]))
     if whole or batch >= PLANES or outer == len(fields) - 1 or not regular or not axis["index"]:

@@ -109,62 +109,78 @@ cdef inline void in_order(Scratch* s, Py_ssize_t n) noexcept nogil:
             j -= 1
 
 
+cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* run,
+                           const Tile* t, Track* w) noexcept nogil:
+    """The rows of the lines of a run, merged."""
+    cdef const Geometry* g = &p.g
+    cdef Py_ssize_t i, j, k = 0, r, count = run.at.taps if t.high > t.low else 0
+    cdef const char* base = arrays.x + t.low * g.x_cell
+    cdef const Line* line
+    cdef bint largest = p.pick.method == LARGEST
+    if count == 0:
+        w.verb = TRACK_FILL
+        track(largest, lane.have, w)
+        return
+    w.verb = TRACK_MERGE
+    w.rows, w.starting, w.taps, w.first = s.pointers, s.codes, count, True
+    if lane.direct and list_rows(g, run, base, s.pointers):
+        if run.at.varying != NONE:
+            k = g.axes[run.at.varying].d * g.axes[run.at.varying].index
+        for r in range(count):
+            s.codes[r] = run.at.lead + r * k
+        track(largest, lane.have, w)
+        return
+    w.lines = 1
+    for i in range(run.lines):
+        line = line_of(g, s, run, i)
+        list_taps(g, line, 0, count, &s.taps)
+        in_order(s, count)
+        for r in range(count):
+            s.codes[r] = s.taps.at[r] - line.at.origin
+        w.first, r = True, 0
+        while r < count:
+            w.taps = min(count - r, count if lane.direct else GROUP)
+            for j in range(w.taps):
+                s.pointers[j] = (<const void*> (base + s.taps.x[r + j]) if lane.direct else
+                                 decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
+            w.starting = s.codes + r
+            track(largest, lane.have, w)
+            w.first = False
+            r += w.taps
+        w.best, w.code = <char*> w.best + w.pitch * lane.have_size, <char*> w.code + w.pitch * lane.have_size
+
+
 cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
                          Py_ssize_t m, const Tile* t) noexcept nogil:
     """Extremes and where they lie, of m lines; False: there was a NaN, and nothing is known."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef Py_ssize_t C = g.channels, i, j, k, r, count, size = lane.have_size, column
+    cdef Py_ssize_t C = g.channels, i = 0, j, k, size = lane.have_size
     cdef Py_ssize_t line_cells = g.pitch * axis.s if m > 1 else t.cells, left = (t.low - t.p0) * C
     cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C, n = (t.high - t.low) * C
-    cdef bint largest = p.pick.method == LARGEST, simple
+    cdef bint largest = p.pick.method == LARGEST
+    cdef const Line* run = lines
     cdef const Line* line
-    cdef const Axis* axes = g.axes
     cdef Track w
     w.met = False
     w.C, w.k, w.s, w.d = C, axis.k, axis.s, axis.d
     w.step = axis.d * axis.index
     w.starts = s.starts if axis.starts != NULL else NULL
     w.stops = s.stops
-    w.rows = s.pointers
-    w.starting = s.codes
-    for i in range(m):
-        line = &lines[i]
-        column = i * line_cells * C
-        count = line.at.taps if t.high > t.low else 0
-        simple = lane.direct and list_rows(g, line, arrays.x + t.low * g.x_cell, s.pointers)
-        if simple:
-            k = axes[line.at.varying].d * axes[line.at.varying].index if line.at.varying != NONE else 0
-            for r in range(count):
-                s.codes[r] = line.at.lead + r * k
-        else:
-            list_taps(g, line, 0, count, &s.taps)
-            in_order(s, count)
-            for r in range(count):
-                s.codes[r] = s.taps.at[r] - line.at.origin
-        w.verb = TRACK_FILL
-        for j in range(2 if left or right or count == 0 else 0):
-            w.n = (t.cells * C if count == 0 and j == 0 else left if j == 0 else right)
-            k = column if j == 0 else column + left + n
-            w.best = s.a + k * size
-            w.code = s.b + k * size
-            if w.n > 0:
-                track(largest, lane.have, &w)
-        w.verb = TRACK_MERGE
-        w.n = n
-        w.best = s.a + (column + left) * size
-        w.code = s.b + (column + left) * size
-        w.first = True
-        r = 0
-        while r < count:
-            w.taps = min(count - r, count if lane.direct else GROUP)
-            for j in range(0 if simple else w.taps):
-                s.pointers[j] = (<const void*> (arrays.x + s.taps.x[r + j] + t.low * g.x_cell) if lane.direct else
-                                 decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
-            w.starting = s.codes + r
+    w.pitch, w.lines = line_cells * C, m
+    w.verb = TRACK_FILL
+    for j in range(2):
+        k, w.n = 0 if j == 0 else left + n, left if j == 0 else right
+        w.best, w.code = s.a + k * size, s.b + k * size
+        if w.n > 0:
             track(largest, lane.have, &w)
-            w.first = False
-            r += w.taps
+    while i < m:
+        k = i * line_cells * C + left
+        w.n, w.lines = n, run.lines
+        w.best, w.code = s.a + k * size, s.b + k * size
+        track_run(p, arrays, s, lane, run, t, &w)
+        i += run.lines
+        run += 1
     if w.met:
         return False
     w.verb = TRACK_SLIDE
@@ -175,12 +191,13 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     w.out_code = s.c
     track(largest, lane.have, &w)
     for i in range(m if p.pick.indexed else 0):
+        line = line_of(g, s, lines, i)
         for j in range(t.n if w.starts != NULL else 1):  # windows of a table start anywhere
             k = (i * g.pitch + j) * C
             positions_of(<int> size, s.c + k * size,
-                         lines[i].at.origin + (s.starts[j] + t.p0 if w.starts != NULL else t.p0) * axis.index,
+                         line.at.origin + (s.starts[j] + t.p0 if w.starts != NULL else t.p0) * axis.index,
                          axis.s * axis.index, 1 if w.starts != NULL else t.n, C,
-                         indices_of(p, arrays, s, &lines[i], t, i * g.pitch * C) + (j * C if w.starts != NULL else 0))
+                         indices_of(p, arrays, s, line, t, i * g.pitch * C) + (j * C if w.starts != NULL else 0))
     return True
 
 
@@ -234,21 +251,26 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
     """Modes of 2x2 and 2x2x2 blocks of integers, where all cells take part; False: of others."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef const Select* how = &p.pick
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i = 0, j
+    cdef const Line* run = lines
+    cdef const Line* line
     if (how.method != MODE or how.indexed or how.ignoring or how.ties != LEAST or how.each or not lane.direct
             or lane.have >= F32 or axis.k != 2 or axis.s != 2 or axis.d != 1 or p.g.channels != 1
             or (how.slots != 4 and how.slots != 8) or t.low != t.p0 or t.high != t.p0 + t.cells):
         return False
-    for i in range(m):
-        if 2 * lines[i].at.taps != how.slots:
+    while i < m:
+        if 2 * run.at.taps != how.slots:
             return False
+        i += run.lines
+        run += 1
     for i in range(m):
-        if not list_rows(&p.g, &lines[i], arrays.x + t.low * p.g.x_cell, s.pointers):
-            list_taps(&p.g, &lines[i], 0, lines[i].at.taps, &s.taps)
-            for j in range(lines[i].at.taps):
+        line = line_of(&p.g, s, lines, i)
+        if not list_rows(&p.g, line, arrays.x + t.low * p.g.x_cell, s.pointers):
+            list_taps(&p.g, line, 0, line.at.taps, &s.taps)
+            for j in range(line.at.taps):
                 s.pointers[j] = arrays.x + s.taps.x[j] + t.low * p.g.x_cell
-        fetch_next(p, &lines[i], 1, t, s.pointers)
-        modes_of_pairs_any(lane.have, s.pointers, lines[i].at.taps, t.n, s.picked + i * p.g.pitch * lane.have_size)
+        fetch_next(p, line, 1, t, s.pointers)
+        modes_of_pairs_any(lane.have, s.pointers, line.at.taps, t.n, s.picked + i * p.g.pitch * lane.have_size)
     return True
 
 
@@ -258,7 +280,9 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Columns* c = &s.columns
-    cdef Py_ssize_t C = g.channels, i, j, size = lane.have_size
+    cdef Py_ssize_t C = g.channels, i = 0, j, size = lane.have_size
+    cdef const Line* run = lines
+    cdef const Line* line = lines
     cdef bint direct, full = not g.masked and not p.omit and not p.pick.each
     cdef Tile t
     set_tile(p, lines.at.plane, tile, 0, s, &t)
@@ -269,8 +293,10 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     c.n = ((m - 1) * g.pitch + t.n) * C
     direct = g.plain and lane.convert1 == KEEP and t.low >= 0 and t.high <= axis.n
     full = full and t.low == t.p0 and t.high == t.p0 + t.cells
-    for i in range(m):
-        full = full and lines[i].at.taps * axis.k == p.pick.slots
+    while i < m:
+        full = full and run.at.taps * axis.k == p.pick.slots
+        i += run.lines
+        run += 1
     c.valid = NULL
     if not full:
         c.valid = <uint8_t*> s.valid
@@ -278,15 +304,17 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     if not full or (m > 1 and g.pitch > t.n):  # between the lines as well
         memset(c.cells, 0, p.pick.slots * c.n * size)
     for i in range(m):
-        lay_out_line(p, arrays, s, lane, &lines[i], &t, i * g.pitch * C, direct)
+        line = line_of(g, s, lines, i)
+        lay_out_line(p, arrays, s, lane, line, &t, i * g.pitch * C, direct)
     if direct and not p.pick.each:
-        for i in range(min(lines[m - 1].at.taps, ROWS)):
+        for i in range(min(line.at.taps, ROWS)):
             s.pointers[i] = arrays.x + s.taps.x[i] + t.low * g.x_cell
-        fetch_next(p, &lines[m - 1], m, &t, s.pointers)
+        fetch_next(p, line, m, &t, s.pointers)
     for i in range(m if p.pick.method == STOCHASTIC else 0):
+        line = line_of(g, s, lines, i)
         for j in range(t.n * C):
             c.u[i * g.pitch * C + j] = chance(arrays.key, <uint64_t> (
-                lines[i].at.flat + (t.i0 + j // C) * axis.position + j % C * g.channel_position))
+                line.at.flat + (t.i0 + j // C) * axis.position + j % C * g.channel_position))
     select_any(lane.have, c.cells, &p.pick, c, p.omit, lane.want, s.keys, s.spare_keys, s.run, s.most, s.picked)
     if c.valid != NULL:
         s.count.uniform = False
@@ -295,5 +323,6 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
             s.counts[i] = c.count[i]
     s.found_nan = s.found_nan or (p.pick.raises and c.met)
     for i in range(m if p.pick.indexed else 0):
-        find_indices(p, s, &lines[i], &t, i * g.pitch * C, indices_of(p, arrays, s, &lines[i], &t, i * g.pitch * C))
+        line = line_of(g, s, lines, i)
+        find_indices(p, s, line, &t, i * g.pitch * C, indices_of(p, arrays, s, line, &t, i * g.pitch * C))
     return s.picked

@@ -28,28 +28,35 @@ cdef inline void count_line(const Plan* p, Scratch* s, const Line* line, Py_ssiz
 cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
     """The counts of m lines, `pitch` outputs apart, or one number for all."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i, j, C = g.channels, step = g.pitch * C
+    cdef Py_ssize_t i = 0, j, line, C = g.channels, step = g.pitch * C
+    cdef const Line* run = lines
     cdef Py_ssize_t n = min(g.outputs, g.axes[g.leading].o - tile * g.outputs) * C
     s.count.uniform = (g.uniform or not g.counted) and p.count_lane < 0 and not p.constant
     s.count.n = lines.at.real * g.axes[g.leading].k
     s.count.row = s.counts
     s.count.pads = s.pads
     s.count.inverse = s.inverse if p.count_lane < 0 else NULL
-    for i in range(1, m if g.counted else 1):
-        s.count.uniform = s.count.uniform and lines[i].at.real == lines.at.real
+    while i < m and s.count.uniform and g.counted:
+        s.count.uniform = run.at.real == lines.at.real
+        i += run.lines
+        run += 1
     if s.count.uniform:
         return
     if s.known_tile != tile or p.count_lane >= 0 or g.planes:
         memset(s.known, 0xFF, 2 * g.band * sizeof(int64_t))
         s.known_tile = tile
-    for i in range(m):
-        if s.known[2 * i] == lines[i].at.real and s.known[2 * i + 1] == lines[i].at.total:
-            continue  # as in the band before
-        s.known[2 * i], s.known[2 * i + 1] = lines[i].at.real, lines[i].at.total
-        count_line(p, s, &lines[i], tile, i * step)
-        for j in range(n, step):  # between the rows of a band
-            s.counts[i * step + j] = 0x4000000000000000
-            s.inverse[i * step + j] = s.pads[i * step + j] = 0
+    run, i = lines, 0
+    while i < m:
+        for line in range(i, i + run.lines):
+            if s.known[2 * line] == run.at.real and s.known[2 * line + 1] == run.at.total:
+                continue  # as in the band before
+            s.known[2 * line], s.known[2 * line + 1] = run.at.real, run.at.total
+            count_line(p, s, run, tile, line * step)
+            for j in range(n, step):  # between the rows of a band
+                s.counts[line * step + j] = 0x4000000000000000
+                s.inverse[line * step + j] = s.pads[line * step + j] = 0
+        i += run.lines
+        run += 1
 
 
 cdef inline Py_ssize_t results_of(const Plan* p, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:

@@ -139,12 +139,12 @@ cdef inline void give_lines(const Plan* p, const Arrays* arrays, Scratch* s, con
     """The gradients of m output rows to the cells they picked."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef Py_ssize_t i, q, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
-    cdef Py_ssize_t step = axis.give if axis.index == 0 else 0
+    cdef Py_ssize_t i, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
+    cdef Py_ssize_t q = lines.at.out // p.out_size + i0 * g.channels, step = axis.give if axis.index == 0 else 0
     for i in range(m):
-        q = lines[i].at.out // p.out_size + i0 * g.channels
         give_any(p, arrays, s, arrays.given + q if arrays.given != NULL else s.indices + i * g.pitch * g.channels, q,
-                 lines[i].at.give + i0 * step, n, step)
+                 line_of(g, s, lines, i).at.give + i0 * step, n, step)
+        q += axis.o * g.channels
 
 
 cdef inline void give_planes(const Plan* p, const Arrays* arrays, Scratch* s, const Region* region, Py_ssize_t row,

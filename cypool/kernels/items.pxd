@@ -24,39 +24,42 @@ cdef inline void to_row(const Plan* p, Py_ssize_t row, Scratch* s) noexcept nogi
         row //= p.g.axes[a].o
 
 
-cdef inline void next_row(const Plan* p, Scratch* s) noexcept nogil:
+cdef inline void next_row(const Plan* p, Py_ssize_t step, Scratch* s) noexcept nogil:
+    """The index `step` rows further, on the last leading axis or at the start of the next one's."""
     cdef Py_ssize_t a = p.g.leading - 1
     while a >= 0:
-        s.index[a] += 1
+        s.index[a] += step
         if s.index[a] < p.g.axes[a].o:
             return
         s.index[a] = 0
+        step = 1
         a -= 1
 
 
 cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t row, Py_ssize_t rows,
                              Py_ssize_t tile) noexcept nogil:
     """A band of output rows, one tile of each.  Rows alike are done in one pass."""
-    cdef Py_ssize_t n, m, i, blocks, results
+    cdef Py_ssize_t n = 0, runs = 0, first = 0, m, i, blocks, results
     cdef Line* line
     cdef char* result
     cdef bint alike = p.pick.slots and not p.pick.tracked
     to_row(p, row, s)
-    for n in range(rows):
-        locate(&p.g, s.index, &s.lines[n], &s.outer, &s.lines[n - 1] if n > 0 else NULL)
-        next_row(p, s)
-    n = 0
     while n < rows:
-        line = &s.lines[n]
-        m = 1
-        while (n + m < rows and line[m].at.times == line.at.times and line[m].at.plane == line.at.plane
-               and (not alike or line[m].at.taps == line.at.taps)):
-            m += 1
+        locate(&p.g, s.index, rows - n, &s.lines[runs])
+        n += s.lines[runs].lines
+        next_row(p, s.lines[runs].lines, s)
+        runs += 1
+    while first < runs:
+        line = &s.lines[first]
+        m = 0
+        while (first < runs and s.lines[first].at.times == line.at.times and s.lines[first].at.plane == line.at.plane
+               and (not alike or s.lines[first].at.taps == line.at.taps)):
+            m += s.lines[first].lines
+            first += 1
         if arrays.given == NULL:
             count_cells(p, s, line, m, tile)
         if p.g.strip and m == 1 and line.at.times == 1:
             write_strips(p, arrays, s, line, tile)
-            n += 1
             continue
         results = results_of(p, m, tile)
         blocks = p.g.segments * max((line.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
@@ -72,7 +75,6 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
             give_lines(p, arrays, s, line, m, tile)
         else:
             write_lines(p, arrays, s, line, m, tile)
-        n += m
 
 
 cdef inline void reduce_item(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t item) noexcept nogil:
@@ -116,7 +118,7 @@ cdef inline void resume(const Plan* p, Scratch* s, Py_ssize_t item, int lanes, c
     """Where a large window stands after `lanes` lanes: its line, counts and the lanes' results."""
     cdef Py_ssize_t i, tile = item % p.g.tiles, n = results_of(p, 1, tile)
     to_row(p, item // p.g.tiles, s)
-    locate(&p.g, s.index, s.lines, &s.outer, NULL)
+    locate(&p.g, s.index, 1, s.lines)
     count_cells(p, s, s.lines, 1, tile)
     for i in range(lanes):
         memcpy(s.lane[i], values + (item * p.n_lanes + i) * slot, n * width_of(&p.lanes[i]))

@@ -47,7 +47,11 @@ cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
     axis.index, axis.position = given["index"], given["position"]
     axis.reach, axis.give, axis.stuff = given["reach"], given["give"], given["stuff"]
     axis.factors = doubles(given["factors"], keep) if given["factors"] is not None else NULL
+    axis.whole = axis.cut = 0
     if given["starts"] is None:
+        if not axis.flat and axis.border < REFLECT:
+            axis.whole = ceil_div(axis.before, axis.s)
+            axis.cut = min(axis.o, (axis.n - 1 - (axis.k - 1) * axis.d + axis.before) // axis.s + 1)
         return 0
     axis.starts = integers(given["starts"], keep)
     axis.stops = integers(given["stops"], keep)
@@ -295,11 +299,12 @@ cdef class Reduction:
     cdef int run_groups(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
         """Groups of output rows, each with a region of its own."""
         cdef const Plan* p = &self.p
-        cdef Py_ssize_t i, start = 0, stop, groups = groups_of(p, &arrays.give), many
+        cdef Py_ssize_t i, start = 0, stop, groups = groups_of(p, &arrays.give), many, chunk
         many = max(2 * workers, SLICE // max(1, self.items * self.cost // max(groups, 1)))
         while start < groups:
             stop = min(groups, start + many)
-            for i in prange(start, stop, nogil=True, schedule="dynamic", num_threads=workers):
+            chunk = max(1, (stop - start) // (workers * 16))
+            for i in prange(start, stop, nogil=True, schedule="dynamic", chunksize=chunk, num_threads=workers):
                 give_group(p, arrays, scratch + threadid(), i)
             start = stop
             if start < groups:

@@ -140,54 +140,72 @@ cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C)
         memcpy(row + i * size, &lane.mask_value, size)
 
 
+cdef inline void merge_run(const Plan* p, Scratch* s, const Lane* lane, const Line* run, const char* base,
+                           Py_ssize_t n, char* out, Py_ssize_t pitch) noexcept nogil:
+    """The lines of a run, whose rows are read from memory as they are."""
+    cdef Py_ssize_t i, j, count = run.at.taps, lines = run.lines
+    cdef const Line* line
+    if not list_rows(&p.g, run, base, s.pointers):
+        for i in range(lines):
+            line = line_of(&p.g, s, run, i)
+            list_taps(&p.g, line, 0, count, &s.taps)
+            for j in range(count):
+                s.pointers[i * count + j] = base + s.taps.x[j]
+    merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, lines, n, out, pitch, True)
+
+
+cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,
+                            const Tile* t, const char* base, Py_ssize_t row0, Py_ssize_t row1, bint framed,
+                            Py_ssize_t n, char* out) noexcept nogil:
+    """Rows row0 .. row1 of a line; those that must be decoded a few at a time."""
+    cdef Py_ssize_t j = 0, k, count = row1 - row0
+    list_taps(&p.g, line, row0, count, &s.taps)
+    if lane.direct and not framed:
+        for k in range(count):
+            s.pointers[k] = base + s.taps.x[k]
+        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, 1, n, out, 0, True)
+        return
+    while j < count:
+        for k in range(j, min(j + GROUP, count)):
+            s.pointers[k - j] = decode(p, arrays, s, lane, s.taps.x[k], s.taps.mask[k], t, <int> (k - j))
+            if framed:
+                frame(lane, s.decoded[k - j], t, p.g.channels)
+        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, min(GROUP, count - j), 1, n, out, 0, j == 0)
+        j += GROUP
+
+
 cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
                              const Line* lines, Py_ssize_t m, const Tile* t, Py_ssize_t row0,
                              Py_ssize_t row1, char* acc) noexcept nogil:
     """Rows row0 .. row1 (at most 64) of a line, or all rows of m lines."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i, j, k, count, C = g.channels, first = 0, done = 0
-    cdef Py_ssize_t half = 2 if lane.pairs else 1
+    cdef Py_ssize_t i = 0, j, C = g.channels, half = 2 if lane.pairs else 1
     cdef Py_ssize_t n = (t.high - t.low) * C // half
-    cdef Py_ssize_t pitch = g.pitch * g.axes[g.leading].s * C // half
+    cdef Py_ssize_t pitch = g.pitch * g.axes[g.leading].s * C // half, step = pitch * lane.want_size
     cdef char* target = acc + (t.low - t.p0) * C // half * lane.want_size
     cdef const char* base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
-    cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells), direct
+    cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
+    cdef const Line* run = lines
+    cdef const Line* line
     if framed:  # pairs may lie across the border: rows are read with their margins
         n = t.cells * C // half
         target = acc
-    direct = lane.direct and not framed
-    for i in range(m):
+    while i < m:
         if m > 1:
-            row0, row1 = 0, lines[i].at.taps
-        count = row1 - row0
-        if count == 0:
-            fill(lane, target + i * pitch * lane.want_size, n)
-            first = done = i + 1
-            continue
-        if g.weighted:
-            merge_weighted(p, s, lane, &lines[i], t, base, n, <double*> target + i * pitch)
-            continue
-        if direct:  # lines of as many rows in one go
-            if m == 1 or not list_rows(g, &lines[i], base, s.pointers + (i - first) * count):
-                list_taps(g, &lines[i], row0, count, &s.taps)
-                for j in range(count):
-                    s.pointers[(i - first) * count + j] = base + s.taps.x[j]
-            done = i + 1
-            if done == m or lines[done].at.taps != count:
-                merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, done - first, n,
-                      target + first * pitch * lane.want_size, pitch, True)
-                first = done
-            continue
-        list_taps(g, &lines[i], row0, count, &s.taps)
-        j = 0
-        while j < count:
-            for k in range(j, min(j + GROUP, count)):
-                s.pointers[k - j] = decode(p, arrays, s, lane, s.taps.x[k], s.taps.mask[k], t, <int> (k - j))
-                if framed:
-                    frame(lane, s.decoded[k - j], t, C)
-            merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, min(GROUP, count - j), 1, n,
-                  target + i * pitch * lane.want_size, pitch, j == 0)
-            j += GROUP
+            row0, row1 = 0, run.at.taps
+        if row1 == row0:
+            fill(lane, target + i * step, n, run.lines, pitch)
+        elif run.lines > 1 and lane.direct and not framed and not g.weighted:
+            merge_run(p, s, lane, run, base, n, target + i * step, pitch)
+        else:
+            for j in range(run.lines):
+                line = line_of(g, s, run, j)
+                if g.weighted:
+                    merge_weighted(p, s, lane, line, t, base, n, <double*> (target + (i + j) * step))
+                else:
+                    merge_line(p, arrays, s, lane, line, t, base, row0, row1, framed, n, target + (i + j) * step)
+        i += run.lines
+        run += 1
 
 
 # The gradient of a sum is a sum as well: of all windows that hold a cell.  Along the row, with stride s, that is

@@ -47,6 +47,7 @@ cdef struct Axis:
     Py_ssize_t plane_step         # 0, or the tables of the next plane are this much further
     Py_ssize_t stuff              # row axis: stuff - 1 zeros lie between two cells (n counts them), see lines.pxd
     const double* factors         # what each cell is multiplied by, or NULL
+    Py_ssize_t whole, cut         # outputs whole .. cut have windows that lie inside the array
     int border
     bint flat                     # all cells are the same memory: one stands for all
     Py_ssize_t x, mask, out       # steps in bytes
@@ -143,8 +144,9 @@ cdef enum:
     NONE = -1
     SEVERAL = -2
 
-cdef struct Line:                 # one output row
-    Place at
+cdef struct Line:                 # one output row, or several at equal steps on the last leading axis
+    Place at                      # of the first
+    Py_ssize_t lines
     Py_ssize_t* start             # first tap, and the range of taps that exist, on each axis
     Py_ssize_t* low
     Py_ssize_t* high
@@ -254,37 +256,51 @@ cdef inline void add_axis(const Geometry* g, Py_ssize_t a, Py_ssize_t i, Place* 
     at.lead += line.low[a] * axis.d * axis.index
 
 
-cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Line* line, Place* outer,
-                        const Line* before) noexcept nogil:
-    """What output row `index` (one number for each leading axis) depends on.  `outer`: the same without the last
-    leading axis, still true of it if `before`, the row before it, is not NULL."""
+cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Py_ssize_t most, Line* line) noexcept nogil:
+    """What output row `index` (one number for each leading axis) depends on, and up to `most` rows from it on
+    that differ by equal steps."""
     cdef Py_ssize_t a, last = g.leading - 1
-    if before == NULL or last < 0 or index[last] == 0 or g.planes:
-        outer.x = outer.mask = outer.out = outer.plane = outer.flat = outer.base = outer.origin = outer.give = 0
-        outer.first = outer.lead = 0
-        outer.taps = outer.real = outer.total = outer.times = 1
-        outer.pad, outer.varying = FAR, NONE
-        for a in range(g.leading if g.planes else 0):
-            outer.plane += index[a] * g.axes[a].plane
-        for a in range(last):
-            add_axis(g, a, index[a], outer, line)
+    cdef Place* at = &line.at
+    at.x = at.mask = at.out = at.plane = at.flat = at.base = at.origin = at.give = at.first = at.lead = 0
+    at.taps = at.real = at.total = at.times = line.lines = 1
+    at.pad, at.varying = FAR, NONE
+    for a in range(g.leading if g.planes else 0):
+        at.plane += index[a] * g.axes[a].plane
+    for a in range(g.leading):
+        add_axis(g, a, index[a], at, line)
+    if last >= 0 and not g.planes and g.axes[last].whole <= index[last] < g.axes[last].cut:
+        line.lines = min(most, g.axes[last].cut - index[last])
+
+
+cdef inline void next_line(const Geometry* g, Line* line) noexcept nogil:
+    """From one of a run of lines to the next."""
+    cdef const Axis* axis = &g.axes[g.leading - 1]
+    line.at.out += axis.out
+    line.at.flat += axis.position
+    line.at.origin += axis.s * axis.index
+    if is_batch(axis):
+        line.at.x += axis.x
+        line.at.mask += axis.mask
+        line.at.base += axis.index
+        line.at.give += axis.give if axis.index == 0 else 0
     else:
-        for a in range(last):
-            line.start[a], line.low[a], line.high[a] = before.start[a], before.low[a], before.high[a]
-    line.at = outer[0]
-    if last >= 0:
-        add_axis(g, last, index[last], &line.at, line)
+        line.at.first += axis.s * axis.x
+        line.start[g.leading - 1] += axis.s
 
 
-cdef inline bint list_rows(const Geometry* g, const Line* line, const char* base, const void** rows) noexcept nogil:
-    """The rows of a line, in order, if that is simple: they lie along one leading axis."""
-    cdef Py_ssize_t i, step
-    cdef const char* row = base + line.at.x + line.at.first
-    if line.at.varying == SEVERAL:
+cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base, const void** rows) noexcept nogil:
+    """The rows of all lines of a run, in order, if that is simple: they lie along one leading axis."""
+    cdef Py_ssize_t i, j, count = run.at.taps, step, further
+    cdef const char* row = base + run.at.x + run.at.first
+    if run.at.varying == SEVERAL:
         return False
-    step = g.axes[line.at.varying].d * g.axes[line.at.varying].x if line.at.varying != NONE else 0
-    for i in range(line.at.taps):
-        rows[i] = row + i * step
+    step = g.axes[run.at.varying].d * g.axes[run.at.varying].x if run.at.varying != NONE else 0
+    further = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x if run.lines > 1 else 0
+    for i in range(run.lines):
+        for j in range(count):
+            rows[j] = row + j * step
+        rows += count
+        row += further
     return True
 
 

@@ -35,8 +35,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     if axis.stuff > 1:
         merge_stuffed(p, arrays, s, lane, lines, m, &t, line_cells)
     elif t.high <= t.low or (row1 <= row0 and m == 1):
-        for i in range(m):
-            fill(lane, s.a + i * line_cells // half * size, t.cells * g.channels // half)
+        fill(lane, s.a, t.cells * g.channels // half, m, line_cells // half * g.channels)
     else:
         if m > 1 or row1 - row0 <= ROWS:
             merge_lines(p, arrays, s, lane, lines, m, &t, row0, row1, s.a)
@@ -51,12 +50,10 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
             join_rest(lane, s.rows, top, t.cells * g.channels // half)
             exchange(&s.a, &s.rows[0])
         if t.low > t.p0 and not lane.pairs:
-            for i in range(m):
-                fill(lane, s.a + i * line_cells * size, (t.low - t.p0) * g.channels)
+            fill(lane, s.a, (t.low - t.p0) * g.channels, m, line_cells * g.channels)
         need = t.p0 + t.cells - t.high
         if need > 0 and not lane.pairs:
-            for i in range(m):
-                fill(lane, s.a + (i * line_cells + t.high - t.p0) * size, need * g.channels)
+            fill(lane, s.a + (t.high - t.p0) * size, need * g.channels, m, line_cells * g.channels)
     w.a, w.b, w.c = s.a, s.b, s.c
     w.m = (m - 1) * g.pitch + t.n
     w.C = g.channels
@@ -139,8 +136,8 @@ cdef inline char* tapped(const Plan* p, const Arrays* arrays, Scratch* s, const 
         if t.low > t.p0 or t.high < t.p0 + t.cells:
             memcpy(s.a + q * size, cells, (t.high - t.low) * C * size)
             if lane.op != FIRST:
-                fill(lane, s.a, q)
-                fill(lane, s.a + (t.high - t.p0) * C * size, (t.p0 + t.cells - t.high) * C)
+                fill(lane, s.a, q, 1, 0)
+                fill(lane, s.a + (t.high - t.p0) * C * size, (t.p0 + t.cells - t.high) * C, 1, 0)
             cells = s.a
         if axis.starts != NULL or (g.segment and not g.sliding):
             for i in range(t.n):

@@ -67,8 +67,10 @@ cdef struct Scratch:
     Py_ssize_t* index
     Py_ssize_t* starts
     Py_ssize_t* stops
-    Line* lines
-    Place outer                   # of the line located last
+    Line* lines                   # the rows of a band, in runs
+    Line one                      # a line of a run
+    const Line* walk              # the run it is of
+    Py_ssize_t done               # lines of the runs before it
     Counts count
     int64_t* known                # which counts are in `counts`: two numbers for each line of the band
     Py_ssize_t known_tile
@@ -116,6 +118,25 @@ cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_
     s.codes = <int64_t*> carve(at, ROWS * 8)
 
 
+cdef inline const Line* line_of(const Geometry* g, Scratch* s, const Line* runs, Py_ssize_t i) noexcept nogil:
+    """Line i of a band; to be asked for one after the other, from 0 on."""
+    cdef Py_ssize_t a
+    if i == 0:
+        s.walk, s.done = runs, 0
+    elif i == s.done + s.walk.lines:
+        s.done += s.walk.lines
+        s.walk += 1
+    if i > s.done:
+        next_line(g, &s.one)
+        return &s.one
+    if s.walk.lines == 1:
+        return s.walk
+    s.one.at, s.one.lines = s.walk.at, 1
+    for a in range(g.leading):
+        s.one.start[a], s.one.low[a], s.one.high[a] = s.walk.start[a], s.walk.low[a], s.walk.high[a]
+    return &s.one
+
+
 cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil:
     """Sets every pointer of s into the block at `base`; the bytes needed."""
     cdef char* at = base
@@ -123,6 +144,8 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     cdef Py_ssize_t i, lines = g.band, widest = 1
     cdef Py_ssize_t samples = g.capacity, results = (g.band * g.pitch + 1) * g.channels
     cdef bint direct = True, many = g.taps > ROWS
+    cdef Py_ssize_t* taps
+    cdef Line* line
     cdef Py_ssize_t blocks = g.segments * ((g.taps + BLOCK_ROWS - 1) // BLOCK_ROWS)
     for i in range(p.n_lanes):
         widest = max(widest, p.lanes[i].want_size)
@@ -165,13 +188,11 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     s.starts = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
     s.stops = <Py_ssize_t*> carve(&at, (g.outputs + 1) * sizeof(Py_ssize_t))
     s.lines = <Line*> carve(&at, lines * sizeof(Line))
-    for i in range(lines):
+    for i in range(lines + 1):
+        taps = <Py_ssize_t*> carve(&at, 3 * (g.leading + 1) * sizeof(Py_ssize_t))
         if base != NULL:
-            s.lines[i].start = <Py_ssize_t*> carve(&at, 3 * (g.leading + 1) * sizeof(Py_ssize_t))
-            s.lines[i].low = s.lines[i].start + g.leading
-            s.lines[i].high = s.lines[i].low + g.leading
-        else:
-            carve(&at, 3 * (g.leading + 1) * sizeof(Py_ssize_t))
+            line = &s.lines[i] if i < lines else &s.one
+            line.start, line.low, line.high = taps, taps + g.leading, taps + 2 * g.leading
     s.found_empty = s.found_nan = False
     s.lost = s.strays = 0
     return at - base

@@ -31,7 +31,7 @@ cdef struct Work:
     void* b                   # two scratch rows as long as a
     void* c
     Py_ssize_t m              # outputs (cells for FILL, COMBINE, REPEAT, TIMES: samples)
-    Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell
+    Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell (FILL: k lines at steps of s)
     const Py_ssize_t* starts  # FOLD: the windows, as cells of the row
     const Py_ssize_t* stops
     const void* value         # FILL: the identity; REPEAT: the border value; in the working type
@@ -255,7 +255,7 @@ cdef inline work power(work x, int64_t n) noexcept nogil:
 
 
 cdef inline void operate(Op* op, work* kind, Work* w) noexcept nogil:
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, j
     cdef work* a = <work*> w.a
     cdef const work* b = <const work*> w.b
     cdef work value
@@ -268,8 +268,9 @@ cdef inline void operate(Op* op, work* kind, Work* w) noexcept nogil:
             a[i] = apply(op, a[i], b[i])
     elif w.verb == FILL:
         value = (<const work*> w.value)[0]
-        for i in range(w.m):
-            a[i] = value
+        for j in range(w.k):
+            for i in range(w.m):
+                a[j * w.s + i] = value
     elif w.verb == REPEAT:
         value = (<const work*> w.value)[0]
         for i in range(w.m):

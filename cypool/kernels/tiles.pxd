@@ -59,11 +59,13 @@ cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_s
             s.stops[i] -= start
 
 
-cdef inline void fill(const Lane* lane, char* a, Py_ssize_t n) noexcept nogil:
+cdef inline void fill(const Lane* lane, char* a, Py_ssize_t n, Py_ssize_t lines, Py_ssize_t pitch) noexcept nogil:
+    """n identities on each of several lines."""
     cdef Work w
     w.verb = FILL
     w.a = a
     w.m = n
+    w.k, w.s = lines, pitch
     w.value = &lane.identity
     on_work(SUM if lane.op >= TAPS else lane.op, lane.want, &w)
 

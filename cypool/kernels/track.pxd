@@ -33,9 +33,10 @@ cdef enum:
 
 cdef struct Track:
     int verb
-    const void** rows             # MERGE: rows of n samples, and the code of each
+    const void** rows             # MERGE: rows of n samples, `taps` for each line, and their codes
     const int64_t* starting
     Py_ssize_t taps
+    Py_ssize_t lines, pitch       # MERGE, FILL: lines, and samples from one to the next
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
     void* best                    # MERGE, FILL: the result; SLIDE: the row
     void* code
@@ -174,15 +175,20 @@ cdef inline void widen_codes(const codes* code, int64_t first, int64_t step, Py_
 
 cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcept nogil:
     """One verb; `codes` is as wide as `wide`."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, line
     cdef wide* a = <wide*> w.best
-    if w.verb == TRACK_MERGE:
-        w.met = w.met or track_merge(op, <const wide**> w.rows, w.starting, w.taps, w.n, a, <codes*> w.code, w.first)
-    elif w.verb == TRACK_FILL:
-        for i in range(w.n):
-            a[i] = bottom_of(a) if Best is Max else top_of(a)
-            (<codes*> w.code)[i] = beyond(code)
-    else:
+    cdef codes* b = <codes*> w.code
+    for line in range(w.lines if w.verb != TRACK_SLIDE else 0):
+        if w.verb == TRACK_MERGE:
+            w.met = track_merge(op, <const wide**> w.rows + line * w.taps, w.starting, w.taps, w.n, a, b,
+                                w.first) or w.met
+        else:
+            for i in range(w.n):
+                a[i] = bottom_of(a) if Best is Max else top_of(a)
+                b[i] = beyond(code)
+        a += w.pitch
+        b += w.pitch
+    if w.verb == TRACK_SLIDE:
         track_slide(op, <const wide*> w.best, <const codes*> w.code, <wide*> w.out, <codes*> w.out_code, w)
 
 

@@ -71,12 +71,10 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef const Geometry* g = &p.g
     cdef Py_ssize_t i, i0 = tile * g.outputs, n = min(g.outputs, g.axes[g.leading].o - i0)
     cdef Py_ssize_t results = results_of(p, m, tile), bytes = n * g.out_cell
-    cdef bint spread = g.copies > 1 or g.repeats > 1, straight = m == 1 and not spread
-    cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
-    if m > 1 and g.pitch == n and not spread:
-        straight = True
-        for i in range(1, m):
-            straight = straight and lines[i].at.out - lines[i - 1].at.out == bytes
+    cdef Py_ssize_t step = g.axes[g.leading].o * g.repeats * g.copies * g.out_cell  # rows follow each other
+    cdef bint spread = g.copies > 1 or g.repeats > 1
+    cdef bint straight = not spread and (m == 1 or (g.pitch == n and step == bytes))
+    cdef char* out = arrays.out + lines.at.out + i0 * g.repeats * g.out_cell
     formula(p, s, results, out if straight else s.out)
     if p.poisoned:
         for i in range(results):
@@ -88,10 +86,9 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
                 s.found_empty = True
         blank(p.out_size, out if straight else s.out, &s.count, p.least, &p.empty, results)
     for i in range(m if spread else 0):
-        write_copies(g, s.out + i * g.pitch * g.out_cell, n,
-                     arrays.out + lines[i].at.out + i0 * g.repeats * g.out_cell)
+        write_copies(g, s.out + i * g.pitch * g.out_cell, n, out + i * step)
     for i in range(0 if spread or straight else m):
-        memcpy(arrays.out + lines[i].at.out + i0 * g.out_cell, s.out + i * g.pitch * g.out_cell, bytes)
+        memcpy(out + i * step, s.out + i * g.pitch * g.out_cell, bytes)
 
 
 cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, const Line* line,
