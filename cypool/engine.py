@@ -15,7 +15,7 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BLOCK, COLUMNS, LINES, STRIP, TILE, Axis, canonical, fewest, most_taps, reach, tiling
+from .rows import BAND, BLOCK, COLUMNS, LINES, STRIP, TILE, WHOLE, Axis, canonical, fewest, most_taps, reach, tiling
 from .selection import Slots, groups, selecting, slots_of
 from .spans import Span
 
@@ -176,16 +176,19 @@ class Plan:
         rows = math.prod(a["o"] for a in leading)
         if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
-        pitch, room = max(tile["outputs"], -(-tile["span"] // span.s)), TILE
+        pitch = max(tile["outputs"], -(-tile["span"] // span.s))
+        room = max(BAND, TILE // dtype.itemsize) // channels
+        per_line = max(pitch * span.s * size, span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1),
+                       span.o * span.copies * self.copies * self.out_dtype.itemsize)  # fmt: skip
         axes = [*leading, axis_fields(row, span, border, 0)]
         if kernel.pick is not None and slots is not None:
             every, pick = not masked and not kernel.pick["omit"] and not folds, kernel.pick
             pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every))
             if not kernel.pick["tracked"]:
-                pitch, room = tile["outputs"], COLUMNS // slots.cells
+                pitch, room, per_line = tile["outputs"], COLUMNS // slots.cells // channels, pitch * span.s * size
         band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
         if simple and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
-            band = max(1, min(LINES, rows // 16, room // size // max(1, pitch * span.s * channels)))
+            band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
         if band == 1:
             pitch = tile["outputs"]
         pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
@@ -201,6 +204,8 @@ class Plan:
         if plainest and band == 1 and taps <= LINES and span.starts is None and not tile["segment"]:
             extent = (span.k - 1) * span.d + 1
             strip = (max(STRIP // size // channels, 8 * extent) - extent) // span.s + 1
+            if span.n * channels * dtype.itemsize <= WHOLE:
+                strip = tile["outputs"]
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         capacity = max(((band - 1) * pitch * span.s + tile["span"]), band * pitch) * channels + 64

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from .spans import Span
 
-__all__ = ["BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
+__all__ = ["BAND", "BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "WHOLE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
+BAND = 4096  # bytes of the input, scratch or output rows of a band
 STRIP = 4096  # bytes of a strip of a tile
+WHOLE = 4096  # bytes of input rows that are not cut into strips (kernels/plan.pxd)
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
 WIDE = 512  # channels from which a row of channels is better than a row of pixels
 BLOCK = 1024  # rows of a block (kernels/plan.pxd)

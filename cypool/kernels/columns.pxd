@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance, modes_of_pairs_any
-from .lines cimport decode, exchange, load_mask
+from .lines cimport decode, exchange, fetch_next, load_mask
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any, space_out, space_out_any, take_apart_any
@@ -237,15 +237,6 @@ cdef inline void lay_out_line(const Plan* p, const Arrays* arrays, Scratch* s, c
         place_row(p, s, line, t, size, cells, valid, s.taps.rank[r], column)
 
 
-cdef inline void fetch_next(const Plan* p, const Line* line, Py_ssize_t m, const Tile* t, const void** rows) noexcept nogil:
-    """The rows of the next m lines, while these are worked on: row after row, memory cannot foresee them."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading - 1]
-    cdef Py_ssize_t i, r
-    for i in range(1, m + 1 if p.g.leading else 1):
-        for r in range(min(line.at.taps, ROWS)):
-            fetch(<const char*> rows[r] + i * axis.s * axis.x, (t.high - t.low) * p.g.x_cell)
-
-
 cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
                               Py_ssize_t m, const Tile* t) noexcept nogil:
     """Modes of 2x2 and 2x2x2 blocks of integers, where all cells take part; False: of others."""
@@ -269,7 +260,7 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
             list_taps(&p.g, line, 0, line.at.taps, &s.taps)
             for j in range(line.at.taps):
                 s.pointers[j] = arrays.x + s.taps.x[j] + t.low * p.g.x_cell
-        fetch_next(p, line, 1, t, s.pointers)
+        fetch_next(&p.g, line, 1, (t.high - t.low) * p.g.x_cell, s.pointers)
         modes_of_pairs_any(lane.have, s.pointers, line.at.taps, t.n, s.picked + i * p.g.pitch * lane.have_size)
     return True
 
@@ -309,7 +300,7 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     if direct and not p.pick.each:
         for i in range(min(line.at.taps, ROWS)):
             s.pointers[i] = arrays.x + s.taps.x[i] + t.low * g.x_cell
-        fetch_next(p, line, m, &t, s.pointers)
+        fetch_next(g, line, m, (t.high - t.low) * g.x_cell, s.pointers)
     for i in range(m if p.pick.method == STOCHASTIC else 0):
         line = line_of(g, s, lines, i)
         for j in range(t.n * C):

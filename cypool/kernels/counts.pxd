@@ -13,16 +13,21 @@ cdef inline void count_line(const Plan* p, Scratch* s, const Line* line, Py_ssiz
     cdef double* inverse = s.inverse + at
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef Py_ssize_t i, c, start, low, high, total, i0 = tile * g.outputs, C = g.channels
+    cdef Py_ssize_t i = 0, j, last, start, low, high, total, i0 = tile * g.outputs, C = g.channels
+    cdef Py_ssize_t n = min(g.outputs, axis.o - i0)
     cdef int64_t cells, real
-    for i in range(min(g.outputs, axis.o - i0)):
+    cdef double share
+    while i < n:
         window(axis, line.at.plane, i0 + i, &start, &low, &high, &total)
+        last = min(n, axis.cut - i0) if axis.whole <= i0 + i < axis.cut else i + 1
         real = line.at.real * (high - low)
         cells = line.at.total * total if p.constant else real
-        for c in range(C):
-            counts[i * C + c] = cells
-            pads[i * C + c] = cells - real
-            inverse[i * C + c] = 1 / <double> max(cells, 1)
+        share = 1 / <double> max(cells, 1)
+        for j in range(i * C, last * C):
+            counts[j] = cells
+            pads[j] = cells - real
+            inverse[j] = share
+        i = last
 
 
 cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:

@@ -3,7 +3,7 @@
 from libc.string cimport memcpy, memmove, memset
 
 from .decode cimport *
-from .merge cimport merge
+from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
 from .tiles cimport fill
@@ -91,6 +91,17 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     return here[0]
 
 
+cdef inline void merge_lane(const Lane* lane, bint pairs, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
+                            Py_ssize_t n, char* out, Py_ssize_t pitch, bint first) noexcept nogil:
+    """Merges rows.  Long ones that lie in memory are read once in order before they are read side by side: 2x2
+    of rows of 1 kB take half the time."""
+    cdef Rows r
+    cdef Py_ssize_t bytes = n * lane.have_size * (2 if pairs else 1)
+    r.rows, r.taps, r.lines, r.n, r.pitch, r.first = rows, taps, lines, n, pitch, first
+    r.touched = bytes if lane.direct and TOUCHED <= bytes <= WHOLE else 0
+    merge(lane.op, pairs, lane.have, lane.want, out, &r)
+
+
 cdef inline void multiply(const Plan* p, double* row, const Tile* t, double factor) noexcept nogil:
     """A merged row times a factor, and those of its cells."""
     cdef Py_ssize_t i, c, C = p.g.channels, n = t.high - t.low
@@ -116,14 +127,14 @@ cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, con
     cdef double factor
     cdef double* row = <double*> s.c
     if one_factor(&p.g, line, &factor) and list_rows(&p.g, line, base, s.pointers):
-        merge(lane.op, False, lane.have, lane.want, s.pointers, count, 1, n, out, 0, True)
+        merge_lane(lane, False, s.pointers, count, 1, n, <char*> out, 0, True)
         multiply(p, out, t, factor)
         return
     list_taps(&p.g, line, 0, count, &s.taps)
     memset(out, 0, n * sizeof(double))
     for j in range(count):
         s.pointers[0] = base + s.taps.x[j]
-        merge(lane.op, False, lane.have, lane.want, s.pointers, 1, 1, n, row, 0, True)
+        merge_lane(lane, False, s.pointers, 1, 1, n, <char*> row, 0, True)
         for i in range(n):
             out[i] += row[i] * s.taps.factor[j]
     multiply(p, out, t, 1)
@@ -140,6 +151,19 @@ cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C)
         memcpy(row + i * size, &lane.mask_value, size)
 
 
+cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, Py_ssize_t bytes,
+                            const void** rows) noexcept nogil:
+    """What the m lines after `line` (which reads `rows`) read anew, in the order of memory: it is fetched while
+    others are worked on, since memory does not foresee several rows at a time."""
+    cdef const Axis* axis = &g.axes[g.leading - 1]
+    cdef Py_ssize_t i, j, fresh = min(line.at.taps, ROWS)
+    if line.at.varying == g.leading - 1:
+        fresh = min(fresh, axis.s)
+    for i in range(1, m + 1 if g.leading else 1):
+        for j in range(line.at.taps - fresh, line.at.taps):
+            fetch(<const char*> rows[j] + i * axis.s * axis.x, bytes)
+
+
 cdef inline void merge_run(const Plan* p, Scratch* s, const Lane* lane, const Line* run, const char* base,
                            Py_ssize_t n, char* out, Py_ssize_t pitch) noexcept nogil:
     """The lines of a run, whose rows are read from memory as they are."""
@@ -151,7 +175,7 @@ cdef inline void merge_run(const Plan* p, Scratch* s, const Lane* lane, const Li
             list_taps(&p.g, line, 0, count, &s.taps)
             for j in range(count):
                 s.pointers[i * count + j] = base + s.taps.x[j]
-    merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, lines, n, out, pitch, True)
+    merge_lane(lane, lane.pairs, s.pointers, count, lines, n, out, pitch, True)
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,
@@ -163,14 +187,14 @@ cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, con
     if lane.direct and not framed:
         for k in range(count):
             s.pointers[k] = base + s.taps.x[k]
-        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, count, 1, n, out, 0, True)
+        merge_lane(lane, lane.pairs, s.pointers, count, 1, n, out, 0, True)
         return
     while j < count:
         for k in range(j, min(j + GROUP, count)):
             s.pointers[k - j] = decode(p, arrays, s, lane, s.taps.x[k], s.taps.mask[k], t, <int> (k - j))
             if framed:
                 frame(lane, s.decoded[k - j], t, p.g.channels)
-        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, min(GROUP, count - j), 1, n, out, 0, j == 0)
+        merge_lane(lane, lane.pairs, s.pointers, min(GROUP, count - j), 1, n, out, 0, j == 0)
         j += GROUP
 
 

@@ -14,22 +14,29 @@ cdef enum:
     PIECE = 64  # pairs of floats merged before they are added up
 
 
-cdef inline void merge_rows(Op* op, const sample** rows, Py_ssize_t taps, Py_ssize_t lines,
-                            Py_ssize_t n, work* acc, Py_ssize_t pitch, bint first) noexcept nogil:
-    """acc[i] = rows[0][i] op rows[1][i] op ..., on `lines` lines of `taps` rows each.
+cdef struct Rows:                 # what is merged
+    const void** rows             # `taps` rows for each of `lines` lines
+    Py_ssize_t taps, lines
+    Py_ssize_t n                  # samples (or pairs of samples) of a row
+    Py_ssize_t pitch              # results from one line to the next
+    bint first                    # else a line is merged into what is there
+    Py_ssize_t touched            # bytes of each row that are read once before, in the order of memory; or 0
 
-    Line l reads rows[l * taps ...] and writes acc + l * pitch.  With `first` false the line is
-    merged into what acc holds."""
-    cdef Py_ssize_t i, t
-    cdef Py_ssize_t line
+
+cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r) noexcept nogil:
+    """acc[i] = rows[0][i] op rows[1][i] op ..., on several lines."""
+    cdef Py_ssize_t i, t, line, n = r.n, taps = r.taps
+    cdef const sample** rows = <const sample**> r.rows
     cdef const sample* a
     cdef const sample* b
     cdef const sample* c
     cdef const sample* d
     if Op is Sum or Op is Pair or sample is work:
-        for line in range(lines):
+        for line in range(r.lines):
+            for t in range(taps if r.touched else 0):
+                touch(<const char*> rows[t], r.touched)
             t = 0
-            if first:
+            if r.first:
                 a = rows[0]
                 if taps == 1:
                     for i in range(n):
@@ -62,116 +69,114 @@ cdef inline void merge_rows(Op* op, const sample** rows, Py_ssize_t taps, Py_ssi
                     acc[i] = apply(op, acc[i], lift(op, a, i, acc))
                 t += 1
             rows += taps
-            acc += pitch
+            acc += r.pitch
 
 
-cdef inline void merge_halved(const float** rows, Py_ssize_t taps, Py_ssize_t lines, Py_ssize_t n, double* acc,
-                              Py_ssize_t pitch, bint first) noexcept nogil:
+cdef inline void merge_halved(double* acc, const Rows* r) noexcept nogil:
     """Sums of pairs of floats: a short piece of merged doubles, then its neighbours.  Converting before
     pairing takes half the shuffles that pairs of floats would."""
     cdef double piece[2 * PIECE]
     cdef const float* at[64]
+    cdef const float** rows = <const float**> r.rows
     cdef Py_ssize_t i, j, line, m
-    for line in range(lines):
-        for j in range(taps):
-            at[j] = rows[line * taps + j]
-        if taps == 2 and first:
-            add_pairs(at[0], at[1], acc + line * pitch, n)
-            continue
-        i = 0
-        while i < n:
-            m = min(n - i, PIECE)
-            merge_rows(<Sum*> NULL, at, taps, 1, 2 * m, <double*> piece, 0, True)
-            if first:
+    cdef Rows part
+    part.rows, part.taps, part.lines, part.pitch, part.first, part.touched = <const void**> at, r.taps, 1, 0, True, 0
+    for line in range(r.lines):
+        for j in range(r.taps):
+            at[j] = rows[j]
+            touch(<const char*> rows[j], r.touched)
+        if r.taps == 2 and r.first:
+            add_pairs(at[0], at[1], acc, r.n)
+        i = r.n if r.taps == 2 and r.first else 0
+        while i < r.n:
+            m = min(r.n - i, PIECE)
+            part.n = 2 * m
+            merge_rows(<Sum*> NULL, <const float*> NULL, <double*> piece, &part)
+            if r.first:
                 for j in range(m):
-                    acc[line * pitch + i + j] = piece[2 * j] + piece[2 * j + 1]
+                    acc[i + j] = piece[2 * j] + piece[2 * j + 1]
             else:
                 for j in range(m):
-                    acc[line * pitch + i + j] += piece[2 * j] + piece[2 * j + 1]
-            for j in range(taps):
+                    acc[i + j] += piece[2 * j] + piece[2 * j + 1]
+            for j in range(r.taps):
                 at[j] += 2 * PIECE
             i += PIECE
+        rows += r.taps
+        acc += r.pitch
 
 
-cdef inline void merge_same(Op* op, int code, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
-                            Py_ssize_t n, void* acc, Py_ssize_t pitch, bint first) noexcept nogil:
+cdef inline void merge_same(Op* op, int code, void* acc, const Rows* r) noexcept nogil:
     """merge_rows where the working type is the sample type."""
     if code == U8:
-        merge_rows(op, <const uint8_t**> rows, taps, lines, n, <uint8_t*> acc, pitch, first)
+        merge_rows(op, <const uint8_t*> NULL, <uint8_t*> acc, r)
     elif code == I8:
-        merge_rows(op, <const int8_t**> rows, taps, lines, n, <int8_t*> acc, pitch, first)
+        merge_rows(op, <const int8_t*> NULL, <int8_t*> acc, r)
     elif code == U16:
-        merge_rows(op, <const uint16_t**> rows, taps, lines, n, <uint16_t*> acc, pitch, first)
+        merge_rows(op, <const uint16_t*> NULL, <uint16_t*> acc, r)
     elif code == I16:
-        merge_rows(op, <const int16_t**> rows, taps, lines, n, <int16_t*> acc, pitch, first)
+        merge_rows(op, <const int16_t*> NULL, <int16_t*> acc, r)
     elif code == U32:
-        merge_rows(op, <const uint32_t**> rows, taps, lines, n, <uint32_t*> acc, pitch, first)
+        merge_rows(op, <const uint32_t*> NULL, <uint32_t*> acc, r)
     elif code == I32:
-        merge_rows(op, <const int32_t**> rows, taps, lines, n, <int32_t*> acc, pitch, first)
+        merge_rows(op, <const int32_t*> NULL, <int32_t*> acc, r)
     elif code == U64:
-        merge_rows(op, <const uint64_t**> rows, taps, lines, n, <uint64_t*> acc, pitch, first)
+        merge_rows(op, <const uint64_t*> NULL, <uint64_t*> acc, r)
     elif code == I64:
-        merge_rows(op, <const int64_t**> rows, taps, lines, n, <int64_t*> acc, pitch, first)
+        merge_rows(op, <const int64_t*> NULL, <int64_t*> acc, r)
     elif code == F32:
-        merge_rows(op, <const float**> rows, taps, lines, n, <float*> acc, pitch, first)
+        merge_rows(op, <const float*> NULL, <float*> acc, r)
     else:
-        merge_rows(op, <const double**> rows, taps, lines, n, <double*> acc, pitch, first)
+        merge_rows(op, <const double*> NULL, <double*> acc, r)
 
 
-cdef inline void merge_narrow(Op* op, int have, const void** rows, Py_ssize_t taps,
-                              Py_ssize_t lines, Py_ssize_t n, work* acc, Py_ssize_t pitch,
-                              bint first) noexcept nogil:
+cdef inline void merge_narrow(Op* op, int have, work* acc, const Rows* r) noexcept nogil:
     """Sums of 8- and 16-bit samples; signed ones wrap into the unsigned accumulator."""
     if have == U8:
-        merge_rows(op, <const uint8_t**> rows, taps, lines, n, acc, pitch, first)
+        merge_rows(op, <const uint8_t*> NULL, acc, r)
     elif have == I8:
-        merge_rows(op, <const int8_t**> rows, taps, lines, n, acc, pitch, first)
+        merge_rows(op, <const int8_t*> NULL, acc, r)
     elif have == U16:
-        merge_rows(op, <const uint16_t**> rows, taps, lines, n, acc, pitch, first)
+        merge_rows(op, <const uint16_t*> NULL, acc, r)
     else:
-        merge_rows(op, <const int16_t**> rows, taps, lines, n, acc, pitch, first)
+        merge_rows(op, <const int16_t*> NULL, acc, r)
 
 
-cdef inline void merge_sum(Op* op, int have, int want, const void** rows, Py_ssize_t taps,
-                           Py_ssize_t lines, Py_ssize_t n, void* acc, Py_ssize_t pitch,
-                           bint first) noexcept nogil:
+cdef inline void merge_sum(Op* op, int have, int want, void* acc, const Rows* r) noexcept nogil:
     """Sums: integers of any width in the unsigned type `want`, floats in double."""
     if want == F64:
         if have == F32:
             if Op is Pair:
-                merge_halved(<const float**> rows, taps, lines, n, <double*> acc, pitch, first)
+                merge_halved(<double*> acc, r)
             else:
-                merge_rows(op, <const float**> rows, taps, lines, n, <double*> acc, pitch, first)
+                merge_rows(op, <const float*> NULL, <double*> acc, r)
         else:
-            merge_rows(op, <const double**> rows, taps, lines, n, <double*> acc, pitch, first)
+            merge_rows(op, <const double*> NULL, <double*> acc, r)
     elif want == U16:
-        merge_narrow(op, have, rows, taps, lines, n, <uint16_t*> acc, pitch, first)
+        merge_narrow(op, have, <uint16_t*> acc, r)
     elif want == U32:
-        merge_narrow(op, have, rows, taps, lines, n, <uint32_t*> acc, pitch, first)
+        merge_narrow(op, have, <uint32_t*> acc, r)
     elif have == U32:
-        merge_rows(op, <const uint32_t**> rows, taps, lines, n, <uint64_t*> acc, pitch, first)
+        merge_rows(op, <const uint32_t*> NULL, <uint64_t*> acc, r)
     elif have == I32:
-        merge_rows(op, <const int32_t**> rows, taps, lines, n, <uint64_t*> acc, pitch, first)
+        merge_rows(op, <const int32_t*> NULL, <uint64_t*> acc, r)
     elif have == U64 or have == I64:
-        merge_rows(op, <const uint64_t**> rows, taps, lines, n, <uint64_t*> acc, pitch, first)
+        merge_rows(op, <const uint64_t*> NULL, <uint64_t*> acc, r)
     else:
-        merge_narrow(op, have, rows, taps, lines, n, <uint64_t*> acc, pitch, first)
+        merge_narrow(op, have, <uint64_t*> acc, r)
 
 
-cdef inline void merge(int op, bint pairs, int have, int want, const void** rows, Py_ssize_t taps,
-                       Py_ssize_t lines, Py_ssize_t n, void* acc, Py_ssize_t pitch,
-                       bint first) noexcept nogil:
+cdef inline void merge(int op, bint pairs, int have, int want, void* acc, const Rows* r) noexcept nogil:
     """Rows of type `have` into lines of type `want`; with `pairs`, n counts pairs of samples."""
     if op == MAX:
-        merge_same(<Max*> NULL, have, rows, taps, lines, n, acc, pitch, first)
+        merge_same(<Max*> NULL, have, acc, r)
     elif op == MIN:
-        merge_same(<Min*> NULL, have, rows, taps, lines, n, acc, pitch, first)
+        merge_same(<Min*> NULL, have, acc, r)
     elif op == PROD:
         if want == F64:
-            merge_rows(<Prod*> NULL, <const double**> rows, taps, lines, n, <double*> acc, pitch, first)
+            merge_rows(<Prod*> NULL, <const double*> NULL, <double*> acc, r)
         else:
-            merge_rows(<Prod*> NULL, <const uint64_t**> rows, taps, lines, n, <uint64_t*> acc, pitch, first)
+            merge_rows(<Prod*> NULL, <const uint64_t*> NULL, <uint64_t*> acc, r)
     elif pairs:
-        merge_sum(<Pair*> NULL, have, want, rows, taps, lines, n, acc, pitch, first)
+        merge_sum(<Pair*> NULL, have, want, acc, r)
     else:
-        merge_sum(<Sum*> NULL, have, want, rows, taps, lines, n, acc, pitch, first)
+        merge_sum(<Sum*> NULL, have, want, acc, r)

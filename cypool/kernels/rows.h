@@ -44,6 +44,13 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 #endif
 }
 
+/* Reads a byte of each cache line.  Memory is foreseen where it is read in order, not several rows at a time. */
+static inline void cypool_touch(const char *a, ptrdiff_t bytes)
+{
+    for (ptrdiff_t i = 0; i < bytes; i += 64)
+        (void) *(const volatile char *) (a + i);
+}
+
 static inline float cypool_float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 static inline double cypool_double_of(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }
 static inline uint64_t cypool_bits_of(double x) { uint64_t bits; memcpy(&bits, &x, 8); return bits; }

@@ -4,7 +4,7 @@ from libc.string cimport memcpy
 
 from .counts cimport results_of
 from .finish cimport *
-from .merge cimport merge
+from .lines cimport merge_lane
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport SLIDE, Work, on_work
@@ -113,8 +113,8 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     i = 0
     while i < n:
         part = min(g.strip, n - i)
-        merge(lane.op, lane.pairs, lane.have, lane.want, s.pointers, line.at.taps, 1,
-              ((part - 1) * axis.s + extent) * C // half, s.a, 0, True)
+        merge_lane(lane, lane.pairs, s.pointers, line.at.taps, 1, ((part - 1) * axis.s + extent) * C // half, s.a, 0,
+                   True)
         w.a, w.b, w.c = s.a, s.b, s.c
         w.k, w.s, w.d, w.m = axis.k // half, axis.s // half, axis.d, part
         if w.k != 1 or w.s != 1:
