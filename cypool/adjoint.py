@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import Plan
+from .engine import Plan, make_plan
 from .geometry import BORDERS
 from .reducers import TABLE
 from .rows import LINES, WIDE
@@ -58,31 +58,28 @@ def _adjoint(span: Span, mirrored: bool) -> Span | None:
 
 
 def adjoint_sum(
-    upstream: Array, windows: Mapping[int, Span], divisor: int, factors: Mapping[int, Array] | None, out: Array,
-    workers: int | None,
-) -> bool:  # fmt: skip
-    """Sums of `upstream` (in one piece, in C order) over the windows of each axis, divided by `divisor` or
-    multiplied by the factors of each axis, written to `out` (likewise).  False: not in these windows."""
+    key: Any, shape: tuple[int, ...], dtype: np.dtype[Any], windows: Mapping[int, Span], divisor: int,
+    factors: Mapping[int, Array] | None, out: np.dtype[Any],
+) -> Plan | None:  # fmt: skip
+    """The plan (kept under `key`) of sums over the windows of each axis of an upstream gradient in one piece, in
+    C order, divided by `divisor` or multiplied by the factors of each axis.  None: not in these windows."""
     windows, copies = dict(windows), 1
     row_axis = max(windows)
-    whole_rows = row_axis == upstream.ndim - 1 or (row_axis == upstream.ndim - 2 and upstream.shape[-1] < WIDE)
+    whole_rows = row_axis == len(shape) - 1 or (row_axis == len(shape) - 2 and shape[-1] < WIDE)
     if whole_rows and not factors:  # results that are the same are written more than once
         if windows[row_axis].copies > 1:
-            windows[row_axis] = Span(upstream.shape[row_axis], upstream.shape[row_axis], 1, 1, 1, 0, 0,
-                                     copies=windows[row_axis].copies)  # fmt: skip
+            windows[row_axis] = Span(shape[row_axis], shape[row_axis], 1, 1, 1, 0, 0, copies=windows[row_axis].copies)
         if row_axis - 1 in windows and windows[row_axis - 1].copies > 1 and not windows[row_axis].tiles:
             copies = windows.pop(row_axis - 1).copies
     if math.prod(windows[a].longest for a in sorted(windows)[:-1]) > LINES:
-        return False
+        return None
     row = TABLE["mean" if divisor > 1 else "sum"]
     options = {name: option.default for name, option in row.options.items()}
     if divisor > 1:
         options["divisor"] = divisor
-    strides = tuple(math.prod(upstream.shape[a + 1 :]) * upstream.itemsize for a in range(upstream.ndim))
-    plan = Plan(
-        row, windows, options, shape=upstream.shape, strides=strides, dtype=upstream.dtype, aligned=True,
-        mask_strides=None, border="ignore", border_value=0, nan_policy="propagate", min_count=1, fill_value=0,
-        out_dtype=out.dtype, quiet=True, factors=factors or {}, copies=copies,
+    strides = tuple(math.prod(shape[a + 1 :]) * dtype.itemsize for a in range(len(shape)))
+    return make_plan(
+        key, row, windows, options, shape=shape, strides=strides, dtype=dtype, aligned=True, mask_strides=None,
+        border="ignore", border_value=0, nan_policy="propagate", min_count=1, fill_value=0, out_dtype=out, quiet=True,
+        factors=factors or {}, copies=copies,
     )  # fmt: skip
-    plan.run(upstream, None, out, workers)
-    return True

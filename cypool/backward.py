@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from . import dispatch, threads
 from .arguments import TOO_LARGE, integer, is_sequence, pooled_axes, text
 from .call import Call, check_out, taking_part, window_weights
+from .engine import cached, keep
 from .geometry import resolve
 from .gradients import Backward, check_indices, upstream
+from .kernels import calls
 from .lanes import check_dtype
 from .parameters import parameter_gradient
 from .pooling import Reduce
 from .reducers import find, read_options
 from .rules import RULES
+from .windows import Windows
 
 __all__ = ["pool_backward", "unpool"]
 
@@ -118,19 +121,30 @@ def pool_backward(
         seen = taking_part(where, mask, array.shape)
     text(wrt, tuple(WRT), "wrt")
     call = Call(array, seen, nan_policy, border, border_value, min_count, None, None, False)
-    spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
-    found = find(reduce)
-    if found is None or found[0].name not in WRT[wrt]:
-        allowed = ", ".join(WRT[wrt])
-        raise TypeError(f"reduce={reduce!r} has no gradient with respect to {wrt} (these have: {allowed})")
-    row, omit = found
-    check_dtype(array.dtype, row.kinds, "x")
+    described = (
+        "backward", array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
+        window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, nan_policy, min_count, wrt,
+        tuple(options.items()), dispatch.level,
+    )  # fmt: skip
+    key = calls.typed_key(described, (np.dtype, Windows))
+    known = cached(key)
+    if known is None:
+        spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
+        found = find(reduce)
+        if found is None or found[0].name not in WRT[wrt]:
+            allowed = ", ".join(WRT[wrt])
+            raise TypeError(f"reduce={reduce!r} has no gradient with respect to {wrt} (these have: {allowed})")
+        row, omit = found
+        check_dtype(array.dtype, row.kinds, "x")
+        values = read_options(row, options)
+        if values.get("weights") is not None:
+            values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
+        elif wrt == "weights":
+            raise ValueError("wrt='weights' needs weights")
+        known = row, omit, spans, values
+        keep(key, known, 4096 + sum(s.nbytes for s in spans.values()))
+    row, omit, spans, values = known
     call = replace(call, nan_policy="omit") if omit else call
-    values = read_options(row, options)
-    if values.get("weights") is not None:
-        values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
-    elif wrt == "weights":
-        raise ValueError("wrt='weights' needs weights")
     shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
     if array.dtype.kind == "c":
         return _complex(grad, call, row, spans, values, shape, wrt, out, workers)
@@ -140,7 +154,7 @@ def pool_backward(
         indices, hidden = _indices(indices, shape)
         if row.selects == "":
             raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
-    backward = Backward(call, row, spans, values, g, indices, workers, hidden)
+    backward = Backward(call, row, spans, values, g, indices, workers, hidden, key)
     if wrt != "x":
         result = parameter_gradient(backward, wrt)
         if wrt == "weights":  # in the caller's order of axes

@@ -22,7 +22,7 @@ from .spans import Span
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
 
-__all__ = ["Plan", "axis_fields", "cached", "input_axes", "make_plan", "ordered_axes"]
+__all__ = ["Plan", "axis_fields", "cached", "input_axes", "keep", "make_plan", "ordered_axes"]
 
 Array = NDArray[Any]
 
@@ -93,9 +93,14 @@ class Plan:
         mirrored, weights = BORDERS.index(border), options.get("weights")
         if constant and (selects or weights is not None):  # each padded cell counts apart
             mirrored, constant = VISITED, False
+        masked = mask_strides is not None
+        cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
+        check_empty = masked or (nan_policy == "omit" and native.kind == "f") or cells_at_least < self.least
+        if constant and value == 0 and not check_empty and (plain := without_zeros(row, options, spans)) is not None:
+            options, constant = plain, False
         slots = slots_of(spans, mirrored > 1) if selects else None
         kernel = build(
-            row, native, self.out_dtype, options, masked=mask_strides is not None, nan_policy=nan_policy,
+            row, native, self.out_dtype, options, masked=masked, nan_policy=nan_policy,
             border=value if constant or mirrored == VISITED else None, cells=cells,
             real=cells if mirrored > 1 else real, least=self.least, fill=fill, indexed=indexed,
             slots=slots.cells if slots else 0,
@@ -104,9 +109,6 @@ class Plan:
             shape, strides, mask_strides, spans, collapsed, slots, selects or weights is not None, factors
         )
         merged, channels = canonical(axes, kernel.visits)
-        masked = mask_strides is not None
-        cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
-        check_empty = masked or (nan_policy == "omit" and native.kind == "f") or cells_at_least < self.least
         if factors is not None:  # the gradient of a cell in no window is 0
             check_empty = False
             kernel.lanes[0]["identity"] = 0
@@ -283,6 +285,16 @@ class Plan:
         return found
 
 
+def without_zeros(row: Reducer, options: Mapping[str, Any], spans: dict[int, Span]) -> Mapping[str, Any] | None:
+    """Options with which padded zeros that count need not be added; None: they must be."""
+    if row.name == "sum" or options.get("divisor"):
+        return options
+    inside = (s.starts is None and (s.o - 1) * s.s + (s.k - 1) * s.d < s.n + s.before + s.after for s in spans.values())
+    if row.name != "mean" or not all(inside):
+        return None
+    return {**options, "divisor": math.prod(s.k for s in spans.values())}
+
+
 # ---- axes -----------------------------------------------------------------------------------------
 
 
@@ -349,25 +361,31 @@ def axis_fields(axis: Axis, span: Span, border: int, out: int) -> dict[str, Any]
 
 # ---- plans that are kept --------------------------------------------------------------------------
 
-_plans: dict[Any, Plan] = {}
-_kept = 0
+_kept: dict[Any, Any] = {}
+_size = 0
 _lock = threading.Lock()
-KEEP = 16 << 20  # bytes of plans
+KEEP = 16 << 20  # bytes of all that is kept
 
 
-def cached(key: Any) -> Plan | None:
-    return _plans.get(key)
+def cached(key: Any) -> Any:
+    """What was kept under `key` (None: nothing)."""
+    return None if key is None else _kept.get(key)
+
+
+def keep(key: Any, value: Any, nbytes: int) -> None:
+    """Keeps a value under `key` (None: does not), as long as all together stay small."""
+    global _size
+    if key is not None and nbytes < KEEP // 8:
+        with _lock:
+            if _size + nbytes > KEEP:
+                _kept.clear()
+                _size = 0
+            _kept[key] = value
+            _size += nbytes
 
 
 def make_plan(key: Any, *args: Any, **kwargs: Any) -> Plan:
-    """A plan, kept under `key` (None: not kept) as long as all plans together stay small."""
-    global _kept
+    """A plan, kept under `key`."""
     plan = Plan(*args, **kwargs)
-    if key is not None and plan.nbytes < KEEP // 8:
-        with _lock:
-            if _kept + plan.nbytes > KEEP:
-                _plans.clear()
-                _kept = 0
-            _plans[key] = plan
-            _kept += plan.nbytes
+    keep(key, plan, plan.nbytes)
     return plan

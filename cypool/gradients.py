@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from . import dispatch, threads
 from .adjoint import adjoint_sum, adjoint_windows
 from .call import Call, random_key, report
-from .engine import NO_DRAW, axis_fields, input_axes, ordered_axes
+from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes
 from .geometry import BORDERS
 from .lanes import CODES, check_dtype
 from .reducers import TABLE, Reducer, read_options
@@ -43,6 +43,7 @@ class Backward:
     indices: Array | None
     workers: int | None
     hidden: Array | None = None  # where indices are of empty windows
+    key: Any = None  # under which what does not depend on the data is kept
 
     # ---- forward results -----------------------------------------------------------------------
 
@@ -73,13 +74,22 @@ class Backward:
             return None
         return {a: s.counts(call.border) for a, s in self.spans.items()}
 
+    def _kept(self, *part: Any) -> Any:
+        """The key of a part of this call."""
+        return None if self.key is None else (self.key, *part)
+
     def count(self) -> int | Array:
         """Cells that take part: one number if it is the same for all windows."""
+        same: int | None = cached(self._kept("count"))
+        if same is not None:
+            return same
         apart = self.counts_of_axes()
         if apart is None:
             return self.forward("count")
         if all((n == n[0]).all() for n in apart.values()):
-            return math.prod(int(n[0]) for n in apart.values())
+            same = math.prod(int(n[0]) for n in apart.values())
+            keep(self._kept("count"), same, 512)
+            return same
         total = np.ones([1] * self.call.array.ndim, np.int64)
         for a, n in apart.items():
             total = total * _along(n, a, self.call.array.ndim)
@@ -128,30 +138,41 @@ class Backward:
 
     def give(self, term: Any, order: tuple[int, ...], out: Array, accumulate: bool) -> None:
         """The gradient of what was picked, written or added to `out` (flat, in the order of x in memory)."""
-        call, row, values = self.finding(term.name, term.options)
-        if term.index is not None:  # x is not read
-            call = replace(call, seen=None, nan_policy="propagate")
-        plan = call.plan(None, row, self.spans, values)
+        kept = self._kept(term.name, tuple(term.options.items()), term.index is None)
+        plan: Plan | None = cached(kept)
+        seen = self.call.seen if term.index is None else None
+        if plan is None:
+            call, row, values = self.finding(term.name, term.options)
+            if term.index is not None:  # x is not read
+                call = replace(call, seen=None, nan_policy="propagate")
+            plan = call.plan(kept, row, self.spans, values)
         key = random_key(plan.draws) if plan.draws is not NO_DRAW and term.index is None else 0
         found, lost = plan.give(
-            call.array, call.seen, _lined_up(_floats(term.a), order), out, term.scale, accumulate, self.workers,
+            self.call.array, seen, _lined_up(_floats(term.a), order), out, term.scale, accumulate, self.workers,
             _lined_up(term.index, order), key,
         )  # fmt: skip
-        report(plan, found & 2, call.array, call.seen, self.workers)
+        report(plan, found & 2, self.call.array, seen, self.workers)
         if self.indices is not None and lost:
-            check_indices(self.indices, math.prod(call.array.shape[a] for a in self.spans), self.hidden)
+            check_indices(self.indices, math.prod(self.call.array.shape[a] for a in self.spans), self.hidden)
 
     def pools(self, term: Term, a: Array, order: tuple[int, ...], out: Array) -> bool:
         """Sums over the windows of the adjoint, where there are such: pooling as well."""
-        windows = adjoint_windows(self.spans, self.call.border)
-        if windows is None:
-            return False
-        at = {axis: i for i, axis in enumerate(order)}
-        return adjoint_sum(
-            np.ascontiguousarray(a.transpose(order)), {at[i]: s for i, s in windows.items()}, term.divisor,
-            {at[i]: f for i, f in (term.factors or {}).items()},
-            out.reshape([self.call.array.shape[i] for i in order]), self.workers,
-        )  # fmt: skip
+        lined = np.ascontiguousarray(a.transpose(order))
+        kept = self._kept("sum", lined.dtype, term.divisor, term.factors is None, out.dtype)
+        plan: Plan | None = cached(kept)
+        if plan is None:
+            windows = adjoint_windows(self.spans, self.call.border)
+            if windows is None:
+                return False
+            at = {axis: i for i, axis in enumerate(order)}
+            plan = adjoint_sum(
+                kept, lined.shape, lined.dtype, {at[i]: s for i, s in windows.items()}, term.divisor,
+                {at[i]: f for i, f in (term.factors or {}).items()}, out.dtype,
+            )  # fmt: skip
+            if plan is None:
+                return False
+        plan.run(lined, None, out.reshape([self.call.array.shape[i] for i in order]), self.workers)
+        return True
 
     def spread(self, term: Any, order: tuple[int, ...], out: Array, accumulate: bool) -> None:
         """One term, written or added to `out` (flat, in the order of x in memory)."""

@@ -162,7 +162,7 @@ def pool(
     key = None
     if plan is None:
         key = calls.typed_key(described, (np.dtype, Windows))
-        plan = None if key is None else cached(key)
+        plan = cached(key)
         if plan is not None:
             calls.remember(described, plan)
     if plan is not None and mask is None:

@@ -97,6 +97,11 @@ class Span(NamedTuple):
         return np.where(cells >= n, 2 * n - 2 - cells + shift, cells)
 
     @property
+    def nbytes(self) -> int:
+        """Of its tables."""
+        return 0 if self.starts is None else 2 * self.starts.nbytes
+
+    @property
     def longest(self) -> int:
         """Most cells of a window."""
         if self.starts is None or self.stops is None:
