@@ -91,14 +91,18 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     return here[0]
 
 
+cdef inline Py_ssize_t touched(const Lane* lane, Py_ssize_t n) noexcept nogil:
+    """Bytes of n samples of a row that are read once in order before several rows are read side by side, or 0:
+    2x2 of rows of 1 kB take half the time so."""
+    cdef Py_ssize_t bytes = n * lane.have_size
+    return bytes if lane.direct and TOUCHED <= bytes <= WHOLE else 0
+
+
 cdef inline void merge_lane(const Lane* lane, bint pairs, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
                             Py_ssize_t n, char* out, Py_ssize_t pitch, bint first) noexcept nogil:
-    """Merges rows.  Long ones that lie in memory are read once in order before they are read side by side: 2x2
-    of rows of 1 kB take half the time."""
     cdef Rows r
-    cdef Py_ssize_t bytes = n * lane.have_size * (2 if pairs else 1)
     r.rows, r.taps, r.lines, r.n, r.pitch, r.first = rows, taps, lines, n, pitch, first
-    r.touched = bytes if lane.direct and TOUCHED <= bytes <= WHOLE else 0
+    r.touched = touched(lane, n * (2 if pairs else 1))
     merge(lane.op, pairs, lane.have, lane.want, out, &r)
 
 
@@ -167,15 +171,15 @@ cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, P
 cdef inline void merge_run(const Plan* p, Scratch* s, const Lane* lane, const Line* run, const char* base,
                            Py_ssize_t n, char* out, Py_ssize_t pitch) noexcept nogil:
     """The lines of a run, whose rows are read from memory as they are."""
-    cdef Py_ssize_t i, j, count = run.at.taps, lines = run.lines
+    cdef Py_ssize_t i, j, count = run.at.taps
     cdef const Line* line
     if not list_rows(&p.g, run, base, s.pointers):
-        for i in range(lines):
+        for i in range(run.lines):
             line = line_of(&p.g, s, run, i)
             list_taps(&p.g, line, 0, count, &s.taps)
             for j in range(count):
                 s.pointers[i * count + j] = base + s.taps.x[j]
-    merge_lane(lane, lane.pairs, s.pointers, count, lines, n, out, pitch, True)
+    merge_lane(lane, lane.pairs, s.pointers, count, run.lines, n, out, pitch, True)
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,

@@ -37,7 +37,7 @@ cdef enum:
     GROUP = 4           # rows decoded before they are merged
     ROWS = 64           # rows merged before a partial result is set aside
     BLOCK_ROWS = 1024   # rows of one block of work
-    TOUCHED = 384       # bytes of a row: from so many on, rows are read once in order,
+    TOUCHED = 128       # bytes of a row: from so many on, rows are read once in order,
     WHOLE = 4096        # up to so many, which are never cut (cypool.rows.WHOLE)
 
 cdef struct Axis:

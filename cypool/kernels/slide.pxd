@@ -13,7 +13,7 @@ batch position or number of workers.
 
     halve     k and s even: neighbours are joined, and k and s halved
     flat      stride 1: windows of 2, 4, 8 ... cells by doubling, then the binary digits of k
-    strided   few taps: one pass a tap, with literal strides so that the loop vectorises
+    strided   few taps: the row is taken apart, so that each tap is a contiguous row
     fold      long windows that overlap little, and windows given by tables
 """
 from .rows cimport *
@@ -79,21 +79,53 @@ cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize
         p *= 2
 
 
-cdef inline void strided(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssize_t k, Py_ssize_t s,
-                         Py_ssize_t d) noexcept nogil:
-    cdef Py_ssize_t i, j
-    if k == 1:
+cdef inline void phases(const work* a, work* c, Py_ssize_t n, Py_ssize_t s) noexcept nogil:
+    """Takes s n cells of a row apart, for s = 2, 3, 4: c[j * n + i] = a[i * s + j]."""
+    cdef Py_ssize_t i
+    if s == 2:
         for i in range(n):
-            b[i] = a[i * s]
-    elif k == 2:
+            c[i] = a[2 * i]
+            c[n + i] = a[2 * i + 1]
+    elif s == 3:
         for i in range(n):
-            b[i] = apply(op, a[i * s], a[i * s + d])
+            c[i] = a[3 * i]
+            c[n + i] = a[3 * i + 1]
+            c[2 * n + i] = a[3 * i + 2]
     else:
         for i in range(n):
-            b[i] = apply(op, apply(op, a[i * s], a[i * s + d]), a[i * s + 2 * d])
-        for j in range(3, k):
+            c[i] = a[4 * i]
+            c[n + i] = a[4 * i + 1]
+            c[2 * n + i] = a[4 * i + 2]
+            c[3 * n + i] = a[4 * i + 3]
+
+
+cdef inline void strided(Op* op, const work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k, Py_ssize_t s,
+                         Py_ssize_t d) noexcept nogil:
+    """b[i] = a[i s] op a[i s + d] op ...; cells are taken apart so that each tap is a contiguous row."""
+    cdef Py_ssize_t i, j, length = n + (k - 1) * d // s
+    cdef const work* x
+    cdef const work* y
+    cdef const work* z
+    if k == 1 or s > 4:
+        for i in range(n):
+            b[i] = a[i * s]
+        for j in range(1, k):
             for i in range(n):
                 b[i] = apply(op, b[i], a[i * s + j * d])
+        return
+    phases(a, c, length, s)
+    x, y = c, c + d % s * length + d // s
+    if k == 2:
+        for i in range(n):
+            b[i] = apply(op, x[i], y[i])
+        return
+    z = c + 2 * d % s * length + 2 * d // s
+    for i in range(n):
+        b[i] = apply(op, apply(op, x[i], y[i]), z[i])
+    for j in range(3, k):
+        x = c + j * d % s * length + j * d // s
+        for i in range(n):
+            b[i] = apply(op, b[i], x[i])
 
 
 cdef inline void pick(const work* a, work* b, Py_ssize_t n, Py_ssize_t step, Py_ssize_t C) noexcept nogil:
@@ -223,14 +255,7 @@ cdef inline void slide_window(Op* op, work* kind, Work* w) noexcept nogil:
             b[i] = fold(op, a + i * s, k)
         a, b = b, a
     elif C == 1:
-        if s == 2:
-            strided(op, a, b, m, k, 2, d)
-        elif s == 3:
-            strided(op, a, b, m, k, 3, d)
-        elif s == 4:
-            strided(op, a, b, m, k, 4, d)
-        else:
-            strided(op, a, b, m, k, s, d)
+        strided(op, a, b, c, m, k, s, d)
         a, b = b, a
     else:
         for i in range(m):
