@@ -96,8 +96,11 @@ class Plan:
         masked = mask_strides is not None
         cells_at_least = math.prod(fewest(s, constant or mirrored == VISITED) for s in spans.values())
         check_empty = masked or (nan_policy == "omit" and native.kind == "f") or cells_at_least < self.least
-        if constant and value == 0 and not check_empty and (plain := without_zeros(row, options, spans)) is not None:
-            options, constant = plain, False
+        zeros = None
+        if constant and value == 0 and not check_empty:
+            zeros = without_zeros(row, options, spans)
+        if zeros is not None:
+            options, constant = zeros, False
         slots = slots_of(spans, mirrored > 1) if selects else None
         kernel = build(
             row, native, self.out_dtype, options, masked=masked, nan_policy=nan_policy,
@@ -111,7 +114,8 @@ class Plan:
         merged, channels = canonical(axes, kernel.visits)
         if factors is not None:  # the gradient of a cell in no window is 0
             check_empty = False
-            kernel.lanes[0]["identity"] = 0
+        if factors is not None or zeros is not None:
+            kernel.lanes[-1] |= {"identity": 0, "mask_value": 0}
         fields = self._geometry(
             merged, channels, kernel, dtype, aligned and not twins, masked, mirrored, constant, check_empty, slots
         )  # fmt: skip
@@ -290,9 +294,10 @@ def without_zeros(row: Reducer, options: Mapping[str, Any], spans: dict[int, Spa
     if row.name == "sum" or options.get("divisor"):
         return options
     inside = (s.starts is None and (s.o - 1) * s.s + (s.k - 1) * s.d < s.n + s.before + s.after for s in spans.values())
-    if row.name != "mean" or not all(inside):
+    cells = math.prod(s.k for s in spans.values())
+    if row.name != "mean" or cells > 2**53 or not all(inside):
         return None
-    return {**options, "divisor": math.prod(s.k for s in spans.values())}
+    return {**options, "divisor": cells}
 
 
 # ---- axes -----------------------------------------------------------------------------------------

@@ -332,6 +332,36 @@ def test_constant_border_is_arithmetic(dtype):
     assert cypool.pool(x, reduce="var", **call).item() == pytest.approx(float(var), rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["sum", "mean"])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (3, 4, 9), (40, 3000)])
+@pytest.mark.parametrize("channels", [False, True])
+def test_padded_zeros_to_the_bit(name, shape, channels):
+    """Zeros that pad are not read, and yet make 0 of -0."""
+    x = np.full(shape, -0.0, np.float32)
+    x.ravel()[::3] = np.random.default_rng(0).random(len(x.ravel()[::3])) - 0.5
+    if channels:
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
+    for window, stride, (before, after) in [(3, 1, (1, 1)), (2, 2, (1, 1)), (3, 2, (2, 1)), (4, 3, (0, 3)), (1, 1, (1, 0))]:
+        call = dict(window=(window, window), reduce=name, stride=stride)
+        got = cypool.pool(x, **call, padding=((before, after),) * 2, border="constant")
+        padded = np.pad(x, [(0, 0)] * (x.ndim - 2) + [(before, after)] * 2)
+        expected = cypool.pool(padded, **call)
+        assert got.shape == expected.shape and got.tobytes() == expected.tobytes(), call
+    huge = cypool.pool(x, 10**9, name, padding=10**9, stride=10**9, border="constant", axes=-1)
+    assert (huge == 0).sum() >= huge.size // 2
+    assert not np.signbit(huge[huge == 0]).any()
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "count", "sum"])
+@pytest.mark.parametrize("width", [95, 1500, 5000])
+def test_rows_of_any_length(name, width):
+    """Short rows go in bands, long ones in tiles and strips; only the ends of a row lie at the border."""
+    x = arrays.finite("float32", (13, width))
+    for call in (dict(window=3, stride=1, padding=1), dict(window=(2, 5), stride=(2, 3), padding=(0, 2), ceil_mode=True),
+                 dict(window=2), dict(window=(3, 4), stride=(1, 4), dilation=(2, 3))):  # fmt: skip
+        same(cypool.pool(x, reduce=name, **call), reference.pool(x, reduce=name, **call))
+
+
 def test_border_value_takes_part_whatever_the_mask():
     x = np.array([1.0, 2.0, 3.0])
     got = cypool.pool(x, 3, "count", stride=1, padding=1, border="constant", where=np.array([False, True, False]))

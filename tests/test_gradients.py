@@ -357,3 +357,27 @@ def test_gradients_keep_no_positions():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < result.nbytes + 60_000, (call, peak, result.nbytes)
+
+
+def test_calls_that_look_alike_are_told_apart():
+    """What a gradient needs beside its data is kept from call to call."""
+    x = arrays.finite("float32", (6, 7))
+    calls = [dict(window=2), dict(window=2, stride=1), dict(window=2, reduce="min"), dict(window=2, padding=1),
+             dict(window=2, reduce="mean"), dict(window=2, reduce="mean", divisor=3),
+             dict(window=2, reduce="mean", padding=1), dict(window=2, reduce="mean", padding=1, border="constant"),
+             dict(window=2, reduce="quantile", q=0.4, method="lower"),
+             dict(window=2, reduce="quantile", q=0.8, method="lower")]  # fmt: skip
+    found = {}
+    for _ in range(2):
+        for i, call in enumerate(calls):
+            grad = np.arange(float(cypool.pool(x, **call).size)).reshape(cypool.output_shape(x.shape, **{
+                k: v for k, v in call.items() if k in ("window", "stride", "padding")}))  # fmt: skip
+            for given in (grad, grad.astype(np.float32), grad.astype(np.int8), np.asfortranarray(grad)):
+                dx = cypool.pool_backward(given, x, **call)
+                assert np.allclose(dx, found.setdefault(i, dx), rtol=1e-6), call
+            assert np.allclose(cypool.pool_backward(grad, np.asfortranarray(x), **call), found[i], rtol=1e-6)
+            with pytest.raises(ValueError, match="grad"):
+                cypool.pool_backward(np.ones((2, 9)), x, **call)
+        with pytest.raises(TypeError, match="window"):
+            cypool.pool_backward(np.ones((3, 3)), x, 2.0)
+    assert len({dx.tobytes() for dx in found.values()}) == len(calls)

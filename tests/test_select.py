@@ -136,6 +136,20 @@ def test_modes(dtype, ties):
             )
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint64", "int64"])
+@pytest.mark.parametrize("alike", [0.0, 0.3, 0.9, 1.0])
+def test_modes_of_large_labels(dtype, alike):
+    """Rows that hold the same are told from others a stretch at a time."""
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 3, (6, 8, 300)).astype(dtype)
+    x[rng.random(x.shape[:2]) < alike] = x[0, 0]
+    x[:, :, 130:] = np.repeat(np.repeat(rng.integers(0, 9, (2, 3, 170)), 3, 0), 3, 1)[:, :8].astype(dtype)
+    for window in (2, (1, 2, 2), (2, 1, 2)):
+        for array in (x, x[..., :-1], np.asfortranarray(x)):
+            got = cypool.pool(array, window, "mode")
+            assert reference.agrees(got, reference.pool(array, window, "mode")).all(), (window, array.shape)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
 @pytest.mark.parametrize("name", ["median", "quantile", "mode", "argmax", "argmin"])
 def test_windows_of_more_cells_than_slots(name, dtype):

@@ -3,8 +3,9 @@
 from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
-from .draws cimport chance, modes_of_pairs_any
+from .draws cimport chance
 from .lines cimport decode, exchange, fetch_next, load_mask
+from .modes cimport modes_of_pairs_any
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any, space_out, space_out_any, take_apart_any
@@ -150,6 +151,26 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         w.best, w.code = <char*> w.best + w.pitch * lane.have_size, <char*> w.code + w.pitch * lane.have_size
 
 
+cdef inline void place_run(const Plan* p, const Arrays* arrays, Scratch* s, const Line* run, Py_ssize_t m,
+                           const Tile* t, Track* w) noexcept nogil:
+    """The flat positions of what was tracked in m lines; windows of a table start anywhere."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t i = 0, j, C = p.g.channels, size = p.lanes[p.n_lanes - 1].have_size
+    cdef Py_ssize_t out_pitch = (axis.o if arrays.index != NULL else p.g.pitch) * C
+    cdef int64_t* out = indices_of(p, arrays, s, run, t, 0)
+    cdef int64_t further = p.g.axes[p.g.leading - 1].s * p.g.axes[p.g.leading - 1].index if p.g.leading else 0
+    w.pitch = p.g.pitch * C
+    w.n = 1 if w.starts != NULL else t.n
+    while i < m:
+        w.lines = run.lines
+        for j in range(t.n // w.n):
+            positions_of(size, s.c + (i * w.pitch + j * C) * size, w,
+                         run.at.origin + (t.p0 + (w.starts[j] if w.starts != NULL else 0)) * axis.index, further,
+                         out + i * out_pitch + j * C, out_pitch)
+        i += run.lines
+        run += 1
+
+
 cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
                          Py_ssize_t m, const Tile* t) noexcept nogil:
     """Extremes and where they lie, of m lines; False: there was a NaN, and nothing is known."""
@@ -160,7 +181,6 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C, n = (t.high - t.low) * C
     cdef bint largest = p.pick.method == LARGEST
     cdef const Line* run = lines
-    cdef const Line* line
     cdef Track w
     w.met = False
     w.C, w.k, w.s, w.d = C, axis.k, axis.s, axis.d
@@ -190,14 +210,8 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     w.out = s.picked
     w.out_code = s.c
     track(largest, lane.have, &w)
-    for i in range(m if p.pick.indexed else 0):
-        line = line_of(g, s, lines, i)
-        for j in range(t.n if w.starts != NULL else 1):  # windows of a table start anywhere
-            k = (i * g.pitch + j) * C
-            positions_of(<int> size, s.c + k * size,
-                         line.at.origin + (s.starts[j] + t.p0 if w.starts != NULL else t.p0) * axis.index,
-                         axis.s * axis.index, 1 if w.starts != NULL else t.n, C,
-                         indices_of(p, arrays, s, line, t, i * g.pitch * C) + (j * C if w.starts != NULL else 0))
+    if p.pick.indexed:
+        place_run(p, arrays, s, lines, m, t, &w)
     return True
 
 

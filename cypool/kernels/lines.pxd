@@ -202,6 +202,13 @@ cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, con
         j += GROUP
 
 
+cdef inline void add_zero(double* row, Py_ssize_t n) noexcept nogil:
+    """Rows of padded zeros are not read, but make 0 of -0."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        row[i] = row[i] + 0.0
+
+
 cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
                              const Line* lines, Py_ssize_t m, const Tile* t, Py_ssize_t row0,
                              Py_ssize_t row1, char* acc) noexcept nogil:
@@ -232,6 +239,9 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
                     merge_weighted(p, s, lane, line, t, base, n, <double*> (target + (i + j) * step))
                 else:
                     merge_line(p, arrays, s, lane, line, t, base, row0, row1, framed, n, target + (i + j) * step)
+        if lane.op == SUM and lane.want == F64 and lane.identity == 0 and run.at.real < run.at.total:
+            for j in range(run.lines):
+                add_zero(<double*> (target + (i + j) * step), n)
         i += run.lines
         run += 1
 

@@ -1,6 +1,7 @@
 /* What Cython cannot say: words read at any address, and a half byte of bit casts. */
 #ifndef CYPOOL_ROWS_H
 #define CYPOOL_ROWS_H
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -50,6 +51,8 @@ static inline void cypool_touch(const char *a, ptrdiff_t bytes)
     for (ptrdiff_t i = 0; i < bytes; i += 64)
         (void) *(const volatile char *) (a + i);
 }
+
+#define cypool_unordered(a, b) isunordered(a, b) /* whatever their type */
 
 static inline float cypool_float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 static inline double cypool_double_of(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }

@@ -15,6 +15,7 @@ cdef extern from "rows.h" nogil:
     void add_pairs "cypool_add_pairs" (const float* a, const float* b, double* out, Py_ssize_t n)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
     void touch "cypool_touch" (const char* a, Py_ssize_t bytes)
+    bint unordered "cypool_unordered" (double a, double b)  # one of them is NaN
     float float_of "cypool_float_of" (uint32_t bits)
     double double_of "cypool_double_of" (uint64_t bits)
     uint64_t bits_of "cypool_bits_of" (double x)

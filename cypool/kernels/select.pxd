@@ -3,6 +3,7 @@
 from libc.string cimport memcpy, memset
 
 from .draws cimport *
+from .modes cimport *
 from .large cimport large_modes, place_ranks
 from .ranks cimport *
 from .slots cimport *

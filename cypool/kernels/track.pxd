@@ -83,7 +83,7 @@ cdef inline codes track_merge(Best* op, const wide** rows, const int64_t* starti
             best[i] = v if beats(op, v, u) else u
             code[i] = c1 if beats(op, v, u) else c0
             if wide is float or wide is double:
-                met |= <codes> (u != u) | <codes> (v != v)
+                met |= <codes> unordered(u, v)
     for t in range(start, taps):
         a, c0 = rows[t], <codes> starting[t]
         for i in range(n):
@@ -158,19 +158,24 @@ cdef inline void track_slide(Best* op, const wide* a, const codes* b, wide* best
         track_taps(op, a, b, best, code, n, k, s, d, step)
 
 
-cdef inline void widen_codes(const codes* code, int64_t first, int64_t step, Py_ssize_t n, Py_ssize_t C,
-                             int64_t* out) noexcept nogil:
-    """Offsets to flat positions, -1: no cell; the first output's window starts at `first`."""
-    cdef Py_ssize_t i, c
-    if C == 1:
-        for i in range(n):
-            out[i] = first + <int64_t> code[i] if code[i] < beyond(code) else -1
-            first += step
-    else:
-        for i in range(n):
-            for c in range(C):
-                out[i * C + c] = first + <int64_t> code[i * C + c] if code[i * C + c] < beyond(code) else -1
-            first += step
+cdef inline void widen_codes(const codes* code, const Track* w, int64_t first, int64_t further, int64_t* out,
+                             Py_ssize_t out_pitch) noexcept nogil:
+    """Offsets to flat positions, -1: no cell.  The first output's window starts at `first`, the next at a stride,
+    and those of the next line `further`."""
+    cdef Py_ssize_t i, c, line, n = w.n, C = w.C
+    cdef int64_t step = w.s * w.step // w.d
+    for line in range(w.lines):
+        if C == 1:
+            for i in range(n):
+                out[i] = first + i * step + <int64_t> code[i] if code[i] < beyond(code) else -1
+        else:
+            for i in range(n):
+                for c in range(C):
+                    out[i * C + c] = (first + i * step + <int64_t> code[i * C + c]
+                                      if code[i * C + c] < beyond(code) else -1)
+        first += further
+        code += w.pitch
+        out += out_pitch
 
 
 cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcept nogil:
@@ -214,10 +219,10 @@ cdef inline void track(bint largest, int code, Track* w) noexcept nogil:
         track_kind(<Min*> NULL, code, w)
 
 
-cdef inline void positions_of(int size, const void* code, int64_t first, int64_t step, Py_ssize_t n, Py_ssize_t C,
-                              int64_t* out) noexcept nogil:
-    """Codes of `size` bytes to flat positions."""
+cdef inline void positions_of(int size, const char* code, const Track* w, int64_t first, int64_t further,
+                              int64_t* out, Py_ssize_t out_pitch) noexcept nogil:
+    """Codes of `size` bytes, on w.lines lines that are w.pitch apart, to flat positions."""
     if size == 4:
-        widen_codes(<const uint32_t*> code, first, step, n, C, out)
+        widen_codes(<const uint32_t*> code, w, first, further, out, out_pitch)
     else:
-        widen_codes(<const uint64_t*> code, first, step, n, C, out)
+        widen_codes(<const uint64_t*> code, w, first, further, out, out_pitch)

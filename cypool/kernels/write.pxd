@@ -36,6 +36,24 @@ cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noe
         store_doubles(<const double*> s.wide, p.out_code, out, n)
 
 
+cdef inline bint write_each(const Plan* p, Scratch* s, Py_ssize_t m, Py_ssize_t n, Py_ssize_t pitch, char* out,
+                            Py_ssize_t step) noexcept nogil:
+    """The plainest formulas straight to m rows of n results, `pitch` results and `step` bytes apart; False: others."""
+    cdef const Lane* lane = &p.lanes[p.first_lane]
+    cdef const char* x = s.lane[p.first_lane]
+    cdef int64_t divisor = p.f.divisor if p.f.divisor else s.count.n
+    cdef Py_ssize_t i
+    if p.f.code == TAKE and lane.want == p.out_code and lane.op != TAPS and lane.op != FIRST:
+        for i in range(m):
+            memcpy(out + i * step, x + i * pitch * p.out_size, n * p.out_size)
+    elif p.f.code == MEAN and lane.want == F64 and p.out_code == F32 and (p.f.divisor or s.count.uniform):
+        for i in range(m):
+            scale_to_float(<const double*> x + i * pitch, 1 / <double> divisor, <float*> (out + i * step), n)
+    else:
+        return False
+    return True
+
+
 cdef inline void repeat_cells(const bits* a, Py_ssize_t n, Py_ssize_t times, bits* out) noexcept nogil:
     cdef Py_ssize_t i, j
     if times == 2:
@@ -75,6 +93,9 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef bint spread = g.copies > 1 or g.repeats > 1
     cdef bint straight = not spread and (m == 1 or (g.pitch == n and step == bytes))
     cdef char* out = arrays.out + lines.at.out + i0 * g.repeats * g.out_cell
+    if not (straight or spread or p.poisoned or p.check_empty) and write_each(
+            p, s, m, n * g.channels, g.pitch * g.channels, out, step):
+        return
     formula(p, s, results, out if straight else s.out)
     if p.poisoned:
         for i in range(results):
