@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance
-from .lines cimport decode, exchange, fetch_next, load_mask
+from .lines cimport decode, exchange, fetch_next, load_mask, touched
 from .modes cimport modes_of_pairs_any
 from .plan cimport *
 from .scratch cimport *
@@ -274,7 +274,8 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
             list_taps(&p.g, line, 0, line.at.taps, &s.taps)
             for j in range(line.at.taps):
                 s.pointers[j] = arrays.x + s.taps.x[j] + t.low * p.g.x_cell
-        fetch_next(&p.g, line, 1, (t.high - t.low) * p.g.x_cell, s.pointers)
+        for j in range(line.at.taps):
+            touch(<const char*> s.pointers[j], touched(lane, t.high - t.low))
         modes_of_pairs_any(lane.have, s.pointers, line.at.taps, t.n, s.picked + i * p.g.pitch * lane.have_size)
     return True
 
