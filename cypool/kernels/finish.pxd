@@ -134,11 +134,23 @@ cdef inline void doubles_to_integers(const double* a, int64_t* out, Py_ssize_t n
         out[i] = <int64_t> a[i] if fabs(a[i]) < 9e18 else 0
 
 
-cdef inline void scale_to_float(const double* a, double scale, float* out, Py_ssize_t n) noexcept nogil:
-    """Two steps in one loop, for the mean that everybody takes."""
+cdef inline bint mean_of_floats(const double* a, const Counts* counts, int64_t divisor, Py_ssize_t first, float* out,
+                                Py_ssize_t n) noexcept nogil:
+    """Two steps in one loop, for the mean that everybody takes: of sums whose counts are from `first` on."""
     cdef Py_ssize_t i
-    for i in range(n):
-        out[i] = <float> (a[i] * scale)
+    cdef double scale
+    cdef const double* inverse
+    if divisor or counts.uniform:
+        scale = 1 / <double> (divisor if divisor else counts.n)
+        for i in range(n):
+            out[i] = <float> (a[i] * scale)
+    elif counts.inverse != NULL:
+        inverse = counts.inverse + first
+        for i in range(n):
+            out[i] = <float> (a[i] * inverse[i])
+    else:
+        return False
+    return True
 
 
 cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, const void* low,
@@ -148,9 +160,9 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
     cdef int64_t d = f.divisor if f.divisor else counts.n
     cdef int shift = 0
     cdef uint16_t factor
-    if have == F64 and want == F32 and (f.divisor or counts.uniform):
-        scale_to_float(<const double*> low, 1 / <double> d, <float*> out, n)
-    elif have == F64:
+    if have == F64 and want == F32 and mean_of_floats(<const double*> low, counts, f.divisor, 0, <float*> out, n):
+        return
+    if have == F64:
         divide(<const double*> low, counts, f.divisor, want == F64, <double*> wide, n)
         store_doubles(<const double*> wide, want, out, n)
     elif have != U64:

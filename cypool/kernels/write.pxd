@@ -4,7 +4,8 @@ from libc.string cimport memcpy
 
 from .counts cimport results_of
 from .finish cimport *
-from .lines cimport merge_lane
+from .lines cimport touched
+from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport SLIDE, Work, on_work
@@ -41,14 +42,15 @@ cdef inline bint write_each(const Plan* p, Scratch* s, Py_ssize_t m, Py_ssize_t 
     """The plainest formulas straight to m rows of n results, `pitch` results and `step` bytes apart; False: others."""
     cdef const Lane* lane = &p.lanes[p.first_lane]
     cdef const char* x = s.lane[p.first_lane]
-    cdef int64_t divisor = p.f.divisor if p.f.divisor else s.count.n
     cdef Py_ssize_t i
     if p.f.code == TAKE and lane.want == p.out_code and lane.op != TAPS and lane.op != FIRST:
         for i in range(m):
             memcpy(out + i * step, x + i * pitch * p.out_size, n * p.out_size)
-    elif p.f.code == MEAN and lane.want == F64 and p.out_code == F32 and (p.f.divisor or s.count.uniform):
+    elif p.f.code == MEAN and lane.want == F64 and p.out_code == F32:
         for i in range(m):
-            scale_to_float(<const double*> x + i * pitch, 1 / <double> divisor, <float*> (out + i * step), n)
+            if not mean_of_floats(<const double*> x + i * pitch, &s.count, p.f.divisor, i * pitch,
+                                  <float*> (out + i * step), n):
+                return False
     else:
         return False
     return True
@@ -125,17 +127,21 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef Py_ssize_t step = g.strip * axis.s * g.x_cell
     cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
+    cdef Rows r
     cdef Work w
     list_taps(g, line, 0, line.at.taps, &s.taps)
     for j in range(line.at.taps):
         s.pointers[j] = arrays.x + s.taps.x[j] + i0 * axis.s * g.x_cell
+    r.rows, r.taps, r.lines, r.pitch, r.first, r.touched = s.pointers, line.at.taps, 1, 0, True, 0
+    if n <= g.strip:
+        r.touched = touched(lane, ((n - 1) * axis.s + extent) * C)
     w.verb = SLIDE
     w.C = C
     i = 0
     while i < n:
         part = min(g.strip, n - i)
-        merge_lane(lane, lane.pairs, s.pointers, line.at.taps, 1, ((part - 1) * axis.s + extent) * C // half, s.a, 0,
-                   True)
+        r.n = ((part - 1) * axis.s + extent) * C // half
+        merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
         w.a, w.b, w.c = s.a, s.b, s.c
         w.k, w.s, w.d, w.m = axis.k // half, axis.s // half, axis.d, part
         if w.k != 1 or w.s != 1:
