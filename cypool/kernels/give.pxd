@@ -7,8 +7,13 @@ the first pooled axis.  A group owns a region of the gradient, and also looks at
 that reach into it, so that each cell is added to by one thread and in C order.  Known positions that lie
 outside of their windows are counted, and the caller starts over with whole planes.
 """
+from libc.string cimport memset
+
 from .plan cimport *
 from .scratch cimport *
+
+cdef enum:
+    AHEAD = 8192  # bytes of the gradient that are cleared at a time
 
 ctypedef fused upstream:
     float
@@ -80,19 +85,44 @@ cdef inline Py_ssize_t offset_of(const Plan* p, int64_t at) noexcept nogil:
     return offset
 
 
+cdef inline void give_plane(const Plan* p, Scratch* s, const int64_t* index, const upstream* g, real* dx,
+                            Py_ssize_t n) noexcept nogil:
+    """The n outputs of a plane, in the order of memory.  Cells are cleared a little before they are needed, so
+    that they are still near; where an index is further ahead, all the rest is."""
+    cdef const Axis* axis = &p.g.axes[p.outer]
+    cdef Py_ssize_t each = p.cells // axis.n, outputs = n // axis.o  # of one index of the first axis
+    cdef Py_ssize_t step = max(1, AHEAD // (max(1, min(axis.s, axis.n)) * each * sizeof(real)))
+    cdef Py_ssize_t i = 0, k = 0, reach = axis.n, lost = 0
+    cdef uint64_t at, cleared = 0, cells = <uint64_t> p.cells
+    while k < axis.o:
+        k = min(axis.o, k + step)
+        if axis.starts == NULL:
+            reach = max(0, min(axis.n, (k - 1) * axis.s - axis.before + (axis.k - 1) * axis.d + 1))
+        if <uint64_t> (reach * each) > cleared:
+            memset(dx + cleared, 0, (reach * each - cleared) * sizeof(real))
+            cleared = <uint64_t> (reach * each)
+        while i < k * outputs:
+            at = <uint64_t> index[i]  # read once: another thread may write to it
+            if at >= cleared and at < cells:
+                memset(dx + cleared, 0, (cells - cleared) * sizeof(real))
+                cleared = cells
+            if at < cleared:
+                dx[at] += <real> g[i]
+            else:
+                lost += 1
+            i += 1
+    memset(dx + cleared, 0, (cells - cleared) * sizeof(real))
+    s.lost += lost
+
+
 cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, const upstream* g, real* dx,
-                            Py_ssize_t base, Py_ssize_t n, Py_ssize_t step, real scale) noexcept nogil:
+                            Py_ssize_t base, Py_ssize_t n, Py_ssize_t step, bint ahead, real scale) noexcept nogil:
     """n outputs of C samples; each cell further by `step` in the gradient if the row is no pooled axis."""
     cdef Py_ssize_t i, c, offset, C = p.g.channels, factor = p.factor, low = s.low, high = s.high, lost = 0, strays = 0
     cdef Py_ssize_t first = s.first, reach = s.reach
     cdef uint64_t at, cells = <uint64_t> p.cells
-    if C == 1 and factor == 1 and step == 0 and scale == 1 and low <= base and base + p.cells <= high:
-        for i in range(n):  # whole planes
-            at = <uint64_t> index[i]
-            if at < cells:
-                dx[base + <Py_ssize_t> at] += <real> g[i]
-            else:
-                lost += 1
+    if ahead:
+        give_plane(p, s, index, g, dx + base, n)
     elif C == 1 and factor == 1 and step == 0:
         for i in range(n):
             at = <uint64_t> index[i]  # read once: another thread may write to it
@@ -120,18 +150,18 @@ cdef inline void give_cells(const Plan* p, Scratch* s, const int64_t* index, con
 
 
 cdef inline void give_any(const Plan* p, const Arrays* arrays, Scratch* s, const int64_t* index, Py_ssize_t q,
-                          Py_ssize_t base, Py_ssize_t n, Py_ssize_t step) noexcept nogil:
-    """The gradients of n outputs (cells) from number q on."""
+                          Py_ssize_t base, Py_ssize_t n, Py_ssize_t step, bint ahead) noexcept nogil:
+    """The gradients of n outputs (cells) from number q on; `ahead`: of a plane that is not cleared yet."""
     cdef const Give* give = &arrays.give
     if give.grad_code == F32:
         if give.size == 4:
-            give_cells(p, s, index, <const float*> give.grad + q, <float*> give.dx, base, n, step, <float> give.scale)
+            give_cells(p, s, index, <const float*> give.grad + q, <float*> give.dx, base, n, step, ahead, <float> give.scale)
         else:
-            give_cells(p, s, index, <const float*> give.grad + q, <double*> give.dx, base, n, step, give.scale)
+            give_cells(p, s, index, <const float*> give.grad + q, <double*> give.dx, base, n, step, ahead, give.scale)
     elif give.size == 4:
-        give_cells(p, s, index, <const double*> give.grad + q, <float*> give.dx, base, n, step, <float> give.scale)
+        give_cells(p, s, index, <const double*> give.grad + q, <float*> give.dx, base, n, step, ahead, <float> give.scale)
     else:
-        give_cells(p, s, index, <const double*> give.grad + q, <double*> give.dx, base, n, step, give.scale)
+        give_cells(p, s, index, <const double*> give.grad + q, <double*> give.dx, base, n, step, ahead, give.scale)
 
 
 cdef inline void give_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
@@ -143,16 +173,25 @@ cdef inline void give_lines(const Plan* p, const Arrays* arrays, Scratch* s, con
     cdef Py_ssize_t q = lines.at.out // p.out_size + i0 * g.channels, step = axis.give if axis.index == 0 else 0
     for i in range(m):
         give_any(p, arrays, s, arrays.given + q if arrays.given != NULL else s.indices + i * g.pitch * g.channels, q,
-                 line_of(g, s, lines, i).at.give + i0 * step, n, step)
+                 line_of(g, s, lines, i).at.give + i0 * step, n, step, False)
         q += axis.o * g.channels
+
+
+cdef inline bint clears_ahead(const Plan* p, const Arrays* arrays) noexcept nogil:
+    """Whether planes are cleared by `give_plane`."""
+    cdef const Give* give = &arrays.give
+    return (arrays.given != NULL and p.steady and give.clears and give.windows == 0 and p.g.channels == 1
+            and p.factor == 1 and give.scale == 1 and p.g.axes[p.g.leading].index > 0)
 
 
 cdef inline void give_planes(const Plan* p, const Arrays* arrays, Scratch* s, const Region* region, Py_ssize_t row,
                              Py_ssize_t stop) noexcept nogil:
     """Known positions of outputs that are plane after plane: no need to look at rows."""
     cdef Py_ssize_t o = p.g.axes[p.g.leading].o, rows = rows_of(p, p.outer), base = region.base, last
+    cdef bint ahead = clears_ahead(p, arrays)
     while row < stop:
         last = min(stop, (row // rows + 1) * rows)
-        give_any(p, arrays, s, arrays.given + row * o * p.g.channels, row * o * p.g.channels, base, (last - row) * o, 0)
+        give_any(p, arrays, s, arrays.given + row * o * p.g.channels, row * o * p.g.channels, base, (last - row) * o, 0,
+                 ahead)
         base += region.plane
         row = last

@@ -7,7 +7,7 @@ work for several threads are done a lane at a time, in groups of blocks.
 from libc.string cimport memcpy, memset
 
 from .counts cimport count_cells, results_of
-from .give cimport Region, give_lines, give_planes, region_of
+from .give cimport Region, clears_ahead, give_lines, give_planes, region_of
 from .store cimport widen_any
 from .plan cimport *
 from .reduce cimport close_lane, lane_blocks, open_lane, width_of
@@ -101,7 +101,7 @@ cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_
     cdef const Give* give = &arrays.give
     cdef Region region
     region_of(p, give, group, &region)
-    if give.clears:
+    if give.clears and not clears_ahead(p, arrays):
         memset(give.dx + region.low * give.size, 0, (region.high - region.low) * give.size)
     s.low, s.high = region.low, region.high
     s.first, s.reach = 0, FARTHEST

@@ -101,6 +101,8 @@ cdef inline Py_ssize_t touched(const Lane* lane, Py_ssize_t n) noexcept nogil:
 cdef inline void merge_lane(const Lane* lane, bint pairs, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
                             Py_ssize_t n, char* out, Py_ssize_t pitch, bint first) noexcept nogil:
     cdef Rows r
+    if taps == 1 and lines > 1 and pitch == n and <const char*> rows[1] - <const char*> rows[0] == n * lane.have_size:
+        n, lines = n * lines, 1  # rows of a run are at equal steps: these follow each other
     r.rows, r.taps, r.lines, r.n, r.pitch, r.first = rows, taps, lines, n, pitch, first
     r.touched = touched(lane, n * (2 if pairs else 1))
     merge(lane.op, pairs, lane.have, lane.want, out, &r)
