@@ -163,16 +163,18 @@ cdef inline void widen_codes(const codes* code, const Track* w, int64_t first, i
     """Offsets to flat positions, -1: no cell.  The first output's window starts at `first`, the next at a stride,
     and those of the next line `further`."""
     cdef Py_ssize_t i, c, line, n = w.n, C = w.C
-    cdef int64_t step = w.s * w.step // w.d
+    cdef int64_t at, step = w.s * w.step // w.d
     for line in range(w.lines):
+        at = first
         if C == 1:
             for i in range(n):
-                out[i] = first + i * step + <int64_t> code[i] if code[i] < beyond(code) else -1
+                out[i] = at + <int64_t> code[i] if code[i] < beyond(code) else -1
+                at += step
         else:
             for i in range(n):
                 for c in range(C):
-                    out[i * C + c] = (first + i * step + <int64_t> code[i * C + c]
-                                      if code[i * C + c] < beyond(code) else -1)
+                    out[i * C + c] = at + <int64_t> code[i * C + c] if code[i * C + c] < beyond(code) else -1
+                at += step
         first += further
         code += w.pitch
         out += out_pitch
