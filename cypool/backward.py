@@ -122,9 +122,9 @@ def pool_backward(
     text(wrt, tuple(WRT), "wrt")
     call = Call(array, seen, nan_policy, border, border_value, min_count, None, None, False)
     described = (
-        "backward", array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
-        window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, nan_policy, min_count, wrt,
-        tuple(options.items()), dispatch.level,
+        "backward", array.shape, array.strides, array.dtype, array.flags.aligned,
+        None if seen is None else seen.strides, window, reduce, stride, padding, dilation, ceil_mode, axes, border,
+        border_value, nan_policy, min_count, wrt, tuple(options.items()), dispatch.level,
     )  # fmt: skip
     key = calls.typed_key(described, (np.dtype, Windows))
     known = cached(key)

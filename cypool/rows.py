@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from .spans import Span
 
-__all__ = ["BAND", "BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "WHOLE", "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]
+__all__ = ["BAND", "BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "WHOLE",
+           "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]  # fmt: skip
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker

@@ -372,8 +372,8 @@ def test_calls_that_look_alike_are_told_apart():
         for i, call in enumerate(calls):
             grad = np.arange(float(cypool.pool(x, **call).size)).reshape(cypool.output_shape(x.shape, **{
                 k: v for k, v in call.items() if k in ("window", "stride", "padding")}))  # fmt: skip
-            for given in (grad, grad.astype(np.float32), grad.astype(np.int8), np.asfortranarray(grad)):
-                dx = cypool.pool_backward(given, x, **call)
+            for upstream in (grad, grad.astype(np.float32), grad.astype(np.int8), np.asfortranarray(grad)):
+                dx = cypool.pool_backward(upstream, x, **call)
                 assert np.allclose(dx, found.setdefault(i, dx), rtol=1e-6), call
             assert np.allclose(cypool.pool_backward(grad, np.asfortranarray(x), **call), found[i], rtol=1e-6)
             with pytest.raises(ValueError, match="grad"):
