@@ -25,8 +25,9 @@ FLAGS = (
     "-O2 -ftree-vectorize -fvect-cost-model=dynamic -fno-strict-aliasing "
     "-g0 -fwrapv -ffp-contract=off -fno-math-errno -fno-trapping-math"
 ).split()
-# GCC threads jumps through the comparisons of two maxima in a row: 20 vector instructions instead of 6.
-TRIED = ["-fno-thread-jumps"]  # where the compiler takes them
+# GCC threads jumps through the comparisons of two maxima in a row: 20 vector instructions instead of 6.  Functions
+# that are called once it puts into one another until loops run out of registers.
+TRIED = ["-fno-thread-jumps", "-fno-inline-functions-called-once"]  # where the compiler takes them
 LEVELS = {"base": [], "v3": ["-march=x86-64-v3"]}  # cypool.kernels.<level>: flags, where the compiler takes them
 OPENMP = [(["-fopenmp"], ["-fopenmp"]), (["-Xpreprocessor", "-fopenmp"], ["-lomp"])]  # to compile with, to link with
 if MSVC:

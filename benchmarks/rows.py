@@ -230,9 +230,13 @@ def torch_rows() -> Iterator[Row]:
     yield of_torch(15, "max 2x2, gradient", small, gradient("max", (2, 2)), True, "max_pool2d", 2)
     yield nn_row(16, "mean 2x2", small, "avg_pool2d", 2)
     yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
-    yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1, count_include_pad=False)
-    yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), stride=1, padding=1), True,
-                   "avg_pool2d", 3, 1, 1, count_include_pad=False)  # fmt: skip
+    zeros = dict(stride=1, padding=1, border="constant")
+    yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1)
+    yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), **zeros), True, "avg_pool2d", 3, 1, 1)
+    honest = dict(count_include_pad=False)
+    yield nn_row(17, "mean 3x3 s1 p1 of cells that exist", large, "avg_pool2d", 3, 1, 1, **honest)
+    yield of_torch(17, "mean 3x3 s1 p1 of cells that exist, gradient", large,
+                   gradient("mean", (3, 3), stride=1, padding=1), True, "avg_pool2d", 3, 1, 1, **honest)  # fmt: skip
     for reduce, adaptive in (("mean", "adaptive_avg_pool2d"), ("max", "adaptive_max_pool2d")):
         yield of_torch(18, f"global {reduce}", deep,
                        lambda x, w, r=reduce: cypool.global_pool(x, r, axes=(2, 3), workers=w),

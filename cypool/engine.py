@@ -182,26 +182,31 @@ class Plan:
         rows = math.prod(a["o"] for a in leading)
         if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
-        pitch = max(tile["outputs"], -(-tile["span"] // span.s))
+        pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
         room = max(BAND, TILE // dtype.itemsize) // channels
-        per_line = max(pitch * span.s * size, span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1),
+        line = tile["span"] if span.starts is not None else pitch * span.s
+        per_line = max(line * size, span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1))
+        per_line = max(per_line // (4 if taps == 1 else 1),  # one row after the other is read quickly in any case
                        span.o * span.copies * self.copies * self.out_dtype.itemsize)  # fmt: skip
         axes = [*leading, axis_fields(row, span, border, 0)]
         if kernel.pick is not None and slots is not None:
             every, pick = not masked and not kernel.pick["omit"] and not folds, kernel.pick
             pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every))
             if not kernel.pick["tracked"]:
-                pitch, room, per_line = tile["outputs"], COLUMNS // slots.cells // channels, pitch * span.s * size
+                pitch, room = tile["outputs"], COLUMNS // slots.cells // channels
+                line, per_line = pitch * span.s, pitch * span.s * size
         band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
-        if simple and span.starts is None and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
+        alike = span.starts is None or (kernel.pick is None and not span.planes and span.stuff == 1)
+        if simple and alike and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
         if band == 1:
             pitch = tile["outputs"]
+            line = pitch * span.s
         pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
                  and span.starts is None)  # fmt: skip
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors and not (folds and kernel.pick)
-            lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum")
+            lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum") and not lane["squares"]
         weighted = any(a.factors is not None for a in merged)
         strip = 0  # outputs that go through all stages at a time
         plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
@@ -209,12 +214,12 @@ class Plan:
                     and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and taps <= LINES and span.starts is None and not tile["segment"]:
             extent = (span.k - 1) * span.d + 1
-            strip = (max(STRIP // size // channels, 8 * extent) - extent) // span.s + 1
+            strip = (max(STRIP // dtype.itemsize // channels, 8 * extent) - extent) // span.s + 1
             if span.n * channels * dtype.itemsize <= WHOLE:
                 strip = tile["outputs"]
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
-        capacity = max(((band - 1) * pitch * span.s + tile["span"]), band * pitch) * channels + 64
+        capacity = max((band - 1) * line + tile["span"], band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
@@ -223,7 +228,8 @@ class Plan:
             "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
             "strip": strip, "rows": rows,
-            "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "taps": taps,
+            "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "line": line,
+            "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,
             "work": (work + tile["outputs"]) * min(taps, BLOCK) * channels, **tile,
         }  # fmt: skip

@@ -208,10 +208,11 @@ class _Builder:
             par = self.options["eps"]
         weightless = lane.op != "taps" or lane.tap == "weight"
         fill_nan = self.omit and not from_mask and weightless and "isnan" != lane.convert != "valid"
+        squares = lane.op == "sum" and lane.transform == "square" and raw == "f4"  # squared while they are merged
         return {
-            "op": OPERATORS.index(lane.op), "from_mask": from_mask, "pairs": False,
+            "op": OPERATORS.index(lane.op), "from_mask": from_mask, "pairs": False, "squares": squares,
             "raw": CODES[raw], "have": CODES[have], "want": CODES["u8" if lane.op == "first" else want],
-            "have_size": int(have[1]), "want_size": 8 if lane.op == "first" else int(want[1]),
+            "raw_size": int(raw[1]), "have_size": int(have[1]), "want_size": 8 if lane.op == "first" else int(want[1]),
             "half": not from_mask and not self.plain_memory and lane.op != "first",
             "fill_nan": fill_nan, "fill_masked": self.masked and not from_mask and lane.op != "first",
             "convert1": CONVERSIONS.index(chain[0][0] if chain else "keep"),
@@ -225,7 +226,7 @@ class _Builder:
             else _bits(self.decoded_border(lane, from_mask, part), want),
             "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
             "cost": self.cost(lane, par),
-            "direct": not (chain or self.masked or fill_nan or from_mask or lane.transform != "same"
+            "direct": not (((chain or lane.transform != "same") and not squares) or self.masked or fill_nan or from_mask
                            or lane.op in ("taps", "first") or not self.plain_memory),
         }  # fmt: skip
 

@@ -177,7 +177,7 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Py_ssize_t C = g.channels, i = 0, j, k, size = lane.have_size
-    cdef Py_ssize_t line_cells = g.pitch * axis.s if m > 1 else t.cells, left = (t.low - t.p0) * C
+    cdef Py_ssize_t line_cells = g.line if m > 1 else t.cells, left = (t.low - t.p0) * C
     cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C, n = (t.high - t.low) * C
     cdef bint largest = p.pick.method == LARGEST
     cdef const Line* run = lines

@@ -96,6 +96,10 @@ cdef inline void smooth(const Formula* f, const double* acc, const double* conte
     infinity as maximum) is the result."""
     cdef Py_ssize_t i
     cdef double x, m
+    if f.code == ROOT:
+        for i in range(n):
+            out[i] = sqrt(acc[i]) if f.p == 2 else acc[i]
+        return
     for i in range(n):
         m = context[i]
         if f.code == RATIO:
@@ -104,8 +108,6 @@ cdef inline void smooth(const Formula* f, const double* acc, const double* conte
             x = acc[i] / (count_of(counts, i) - <double> f.ddof)
             x = sqrt(x) if f.code == DEVIATION else x
             x = x if fabs(m) <= 1.7976931348623157e308 else float_of(0x7FC00000)
-        elif f.code == ROOT:
-            x = sqrt(acc[i]) if f.p == 2 else acc[i]
         elif f.code == SOFT:
             x = other[i] / acc[i] if fabs(m) < HUGE else other[i] / acc[i] / TINY
             x = x if fabs(m) <= 1.7976931348623157e308 else m

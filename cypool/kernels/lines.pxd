@@ -92,19 +92,23 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
 
 
 cdef inline Py_ssize_t touched(const Lane* lane, Py_ssize_t n) noexcept nogil:
-    """Bytes of n samples of a row that are read once in order before several rows are read side by side, or 0:
+    """Bytes of n samples in memory that are read once in order before several rows are read side by side, or 0:
     2x2 of rows of 1 kB take half the time so."""
-    cdef Py_ssize_t bytes = n * lane.have_size
-    return bytes if lane.direct and TOUCHED <= bytes <= WHOLE else 0
+    cdef Py_ssize_t bytes = n * lane.raw_size
+    return bytes if TOUCHED <= bytes <= WHOLE else 0
 
 
-cdef inline void merge_lane(const Lane* lane, bint pairs, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
-                            Py_ssize_t n, char* out, Py_ssize_t pitch, bint first) noexcept nogil:
+cdef inline void merge_lane(const Lane* lane, bint direct, bint pairs, const void** rows, Py_ssize_t taps,
+                            Py_ssize_t lines, Py_ssize_t n, char* out, Py_ssize_t pitch, bint first) noexcept nogil:
+    """Merges rows as they lie in memory (`direct`), or decoded ones."""
     cdef Rows r
-    if taps == 1 and lines > 1 and pitch == n and <const char*> rows[1] - <const char*> rows[0] == n * lane.have_size:
+    cdef Py_ssize_t bytes = n * lane.raw_size
+    if (direct and taps == 1 and lines > 1 and pitch == n and not pairs
+            and <const char*> rows[1] - <const char*> rows[0] == bytes):
         n, lines = n * lines, 1  # rows of a run are at equal steps: these follow each other
     r.rows, r.taps, r.lines, r.n, r.pitch, r.first = rows, taps, lines, n, pitch, first
-    r.touched = touched(lane, n * (2 if pairs else 1))
+    r.squares = direct and lane.squares
+    r.touched = touched(lane, n * (2 if pairs else 1)) if direct else 0
     merge(lane.op, pairs, lane.have, lane.want, out, &r)
 
 
@@ -126,24 +130,44 @@ cdef inline void multiply(const Plan* p, double* row, const Tile* t, double fact
                 row[i * C + c] = row[i * C + c] * (factor * factors[i])
 
 
-cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, const Line* line, const Tile* t,
-                                const char* base, Py_ssize_t n, double* out) noexcept nogil:
-    """Rows times their factors; mostly those are all the same, and one for the merged row will do."""
+cdef inline void merge_apart(const Plan* p, Scratch* s, const Lane* lane, const Line* line, const Tile* t,
+                             const char* base, Py_ssize_t n, double* out) noexcept nogil:
+    """The rows of a line, each times its factor."""
     cdef Py_ssize_t i, j, count = line.at.taps
-    cdef double factor
+    cdef const void* cells
     cdef double* row = <double*> s.c
-    if one_factor(&p.g, line, &factor) and list_rows(&p.g, line, base, s.pointers):
-        merge_lane(lane, False, s.pointers, count, 1, n, <char*> out, 0, True)
-        multiply(p, out, t, factor)
-        return
     list_taps(&p.g, line, 0, count, &s.taps)
     memset(out, 0, n * sizeof(double))
     for j in range(count):
-        s.pointers[0] = base + s.taps.x[j]
-        merge_lane(lane, False, s.pointers, 1, 1, n, <char*> row, 0, True)
+        cells = base + s.taps.x[j]
+        merge_lane(lane, True, False, &cells, 1, 1, n, <char*> row, 0, True)
         for i in range(n):
             out[i] += row[i] * s.taps.factor[j]
     multiply(p, out, t, 1)
+
+
+cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, const Line* run, const Tile* t,
+                                const char* base, Py_ssize_t n, double* out, Py_ssize_t pitch) noexcept nogil:
+    """Rows of a run times their factors.  Mostly those of a line are all the same: one for the merged row will do,
+    and such lines are merged together."""
+    cdef Py_ssize_t i, first = 0, count = run.at.taps
+    cdef double factor[ROWS]
+    cdef const Line* line
+    cdef bint simple = list_rows(&p.g, run, base, s.pointers)
+    for i in range(run.lines + 1):
+        if i < run.lines:
+            line = line_of(&p.g, s, run, i)
+            if simple and one_factor(&p.g, line, &factor[i]):
+                continue
+        if i > first:
+            merge_lane(lane, True, False, s.pointers + first * count, count, i - first, n,
+                       <char*> (out + first * pitch), pitch, True)
+        while first < i:
+            multiply(p, out + first * pitch, t, factor[first])
+            first += 1
+        if i < run.lines:
+            merge_apart(p, s, lane, line, t, base, n, out + i * pitch)
+            first = i + 1
 
 
 cdef inline void frame(const Lane* lane, char* row, const Tile* t, Py_ssize_t C) noexcept nogil:
@@ -181,7 +205,7 @@ cdef inline void merge_run(const Plan* p, Scratch* s, const Lane* lane, const Li
             list_taps(&p.g, line, 0, count, &s.taps)
             for j in range(count):
                 s.pointers[i * count + j] = base + s.taps.x[j]
-    merge_lane(lane, lane.pairs, s.pointers, count, run.lines, n, out, pitch, True)
+    merge_lane(lane, True, lane.pairs, s.pointers, count, run.lines, n, out, pitch, True)
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,
@@ -193,14 +217,14 @@ cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, con
     if lane.direct and not framed:
         for k in range(count):
             s.pointers[k] = base + s.taps.x[k]
-        merge_lane(lane, lane.pairs, s.pointers, count, 1, n, out, 0, True)
+        merge_lane(lane, True, lane.pairs, s.pointers, count, 1, n, out, 0, True)
         return
     while j < count:
         for k in range(j, min(j + GROUP, count)):
             s.pointers[k - j] = decode(p, arrays, s, lane, s.taps.x[k], s.taps.mask[k], t, <int> (k - j))
             if framed:
                 frame(lane, s.decoded[k - j], t, p.g.channels)
-        merge_lane(lane, lane.pairs, s.pointers, min(GROUP, count - j), 1, n, out, 0, j == 0)
+        merge_lane(lane, False, lane.pairs, s.pointers, min(GROUP, count - j), 1, n, out, 0, j == 0)
         j += GROUP
 
 
@@ -218,7 +242,7 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef const Geometry* g = &p.g
     cdef Py_ssize_t i = 0, j, C = g.channels, half = 2 if lane.pairs else 1
     cdef Py_ssize_t n = (t.high - t.low) * C // half
-    cdef Py_ssize_t pitch = g.pitch * g.axes[g.leading].s * C // half, step = pitch * lane.want_size
+    cdef Py_ssize_t pitch = g.line * C // half, step = pitch * lane.want_size
     cdef char* target = acc + (t.low - t.p0) * C // half * lane.want_size
     cdef const char* base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
     cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
@@ -232,15 +256,14 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
             row0, row1 = 0, run.at.taps
         if row1 == row0:
             fill(lane, target + i * step, n, run.lines, pitch)
-        elif run.lines > 1 and lane.direct and not framed and not g.weighted:
+        elif g.weighted:
+            merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch)
+        elif run.lines > 1 and lane.direct and not framed:
             merge_run(p, s, lane, run, base, n, target + i * step, pitch)
         else:
             for j in range(run.lines):
                 line = line_of(g, s, run, j)
-                if g.weighted:
-                    merge_weighted(p, s, lane, line, t, base, n, <double*> (target + (i + j) * step))
-                else:
-                    merge_line(p, arrays, s, lane, line, t, base, row0, row1, framed, n, target + (i + j) * step)
+                merge_line(p, arrays, s, lane, line, t, base, row0, row1, framed, n, target + (i + j) * step)
         if lane.op == SUM and lane.want == F64 and lane.identity == 0 and run.at.real < run.at.total:
             for j in range(run.lines):
                 add_zero(<double*> (target + (i + j) * step), n)

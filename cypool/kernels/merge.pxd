@@ -19,6 +19,7 @@ cdef struct Rows:                 # what is merged
     Py_ssize_t taps, lines
     Py_ssize_t n                  # samples (or pairs of samples) of a row
     Py_ssize_t pitch              # results from one line to the next
+    bint squares                  # floats are squared in double
     bint first                    # else a line is merged into what is there
     Py_ssize_t touched            # bytes of each row that are read once before, in the order of memory; or 0
 
@@ -31,7 +32,7 @@ cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r
     cdef const sample* b
     cdef const sample* c
     cdef const sample* d
-    if Op is Sum or Op is Pair or sample is work:
+    if Op is Sum or Op is Pair or Op is Square or sample is work:
         for line in range(r.lines):
             for t in range(taps if r.touched else 0):
                 touch(<const char*> rows[t], r.touched)
@@ -80,7 +81,8 @@ cdef inline void merge_halved(double* acc, const Rows* r) noexcept nogil:
     cdef const float** rows = <const float**> r.rows
     cdef Py_ssize_t i, j, line, m
     cdef Rows part
-    part.rows, part.taps, part.lines, part.pitch, part.first, part.touched = <const void**> at, r.taps, 1, 0, True, 0
+    part.rows, part.taps, part.lines, part.pitch = <const void**> at, r.taps, 1, 0
+    part.first, part.touched, part.squares = True, 0, False
     for line in range(r.lines):
         for j in range(r.taps):
             at[j] = rows[j]
@@ -176,6 +178,8 @@ cdef inline void merge(int op, bint pairs, int have, int want, void* acc, const 
             merge_rows(<Prod*> NULL, <const double*> NULL, <double*> acc, r)
         else:
             merge_rows(<Prod*> NULL, <const uint64_t*> NULL, <uint64_t*> acc, r)
+    elif r.squares:
+        merge_rows(<Square*> NULL, <const float*> NULL, <double*> acc, r)
     elif pairs:
         merge_sum(<Pair*> NULL, have, want, acc, r)
     else:

@@ -63,9 +63,9 @@ cdef struct Axis:
 cdef struct Lane:                 # one reduction; most reducers need one, some two or three
     int op                        # MAX .. PROD, TAPS, FIRST
     bint from_mask                # reads the mask instead of x
-    bint pairs
+    bint pairs, squares
     int raw, have, want           # codes: in memory (after half), before merging, of the result
-    int have_size, want_size
+    int raw_size, have_size, want_size
     bint half, fill_nan, fill_masked
     int convert1, convert2, transform
     int tap, context
@@ -89,7 +89,8 @@ cdef struct Geometry:
     bint weighted                 # an axis has factors
     bint counted                  # the number of cells of each window matters
     Py_ssize_t rows, outputs      # output rows, tiles' outputs
-    Py_ssize_t tiles, band, pitch # tiles a row; rows a work item; outputs between two rows of a band
+    Py_ssize_t tiles, band        # tiles a row; rows a work item
+    Py_ssize_t pitch, line        # from one row of a band to the next: outputs; cells of the merged rows
     Py_ssize_t strip              # 0, or outputs that go through all stages at a time
     Py_ssize_t span               # most cells a tile (or segment) reads
     Py_ssize_t segment            # 0, or cells of one segment: windows longer than a tile

@@ -31,7 +31,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     set_tile(p, lines.at.plane, tile, block // blocks, s, &t)
     row0 = (block % blocks) * BLOCK_ROWS
     row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
-    line_cells = g.pitch * axis.s if m > 1 else t.cells
+    line_cells = g.line if m > 1 else t.cells
     if axis.stuff > 1:
         merge_stuffed(p, arrays, s, lane, lines, m, &t, line_cells)
     elif t.high <= t.low or (row1 <= row0 and m == 1):
@@ -59,6 +59,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     w.C = g.channels
     if axis.starts != NULL or (g.segment and not g.sliding):
         w.verb = FOLD
+        w.m, w.k, w.s = t.n, m, line_cells
         w.starts = s.starts
         w.stops = s.stops
         w.value = &lane.identity

@@ -73,6 +73,9 @@ ctypedef struct Sum:
 ctypedef struct Pair:  # a sum that reads two neighbours of the row at once
     char unused
 
+ctypedef struct Square:  # a sum of squares
+    char unused
+
 ctypedef struct Prod:
     char unused
 
@@ -81,6 +84,7 @@ ctypedef fused Op:
     Min
     Sum
     Pair
+    Square
     Prod
 
 
@@ -114,5 +118,7 @@ cdef inline work lift(Op* op, const sample* row, Py_ssize_t i, work* kind) noexc
             return <work> ((<const word32*> row)[i] & 0xFFFF) + <work> ((<const word32*> row)[i] >> 16)
         else:
             return <work> row[2 * i] + <work> row[2 * i + 1]
+    elif Op is Square:
+        return <work> row[i] * <work> row[i]
     else:
         return <work> row[i]

@@ -23,6 +23,7 @@ cdef enum:  # what operate() does
 
 cdef enum:
     LANES = 8        # partial results side by side in a fold
+    MANY = 64        # lines folded side by side
     BLOCK = 128      # cells a fold adds before it starts a new partial result
 
 cdef struct Work:
@@ -31,7 +32,7 @@ cdef struct Work:
     void* b                   # two scratch rows as long as a
     void* c
     Py_ssize_t m              # outputs (cells for FILL, COMBINE, REPEAT, TIMES: samples)
-    Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell (FILL: k lines at steps of s)
+    Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell (FILL, FOLD: k lines at steps of s)
     const Py_ssize_t* starts  # FOLD: the windows, as cells of the row
     const Py_ssize_t* stops
     const void* value         # FILL: the identity; REPEAT: the border value; in the working type
@@ -197,9 +198,30 @@ cdef inline void fold_channels(Op* op, const work* a, work* b, Py_ssize_t n, Py_
             b[i] = apply(op, b[i], b[i + n * C])
 
 
+cdef inline void fold_short(Op* op, const work* a, Py_ssize_t n, Py_ssize_t lines, Py_ssize_t line, work* out,
+                            Py_ssize_t step) noexcept nogil:
+    """As `fold`, of fewer than two rounds of lanes, on lines that lie `line` cells apart: line by line for each
+    cell, so that no loop has the length of a window."""
+    cdef work value[MANY]
+    cdef Py_ssize_t i, j, m
+    while lines > 0:
+        m = min(MANY, lines)
+        for i in range(m):
+            value[i] = a[i * line]
+        for j in range(1, n):
+            for i in range(m):
+                value[i] = apply(op, value[i], a[i * line + j])
+        for i in range(m):
+            out[i * step] = value[i]
+        a += m * line
+        out += m * step
+        lines -= m
+
+
 cdef inline void fold_windows(Op* op, work* kind, Work* w) noexcept nogil:
-    """Windows given by tables: starts and stops in cells of the row; an empty one is the identity."""
-    cdef Py_ssize_t i, c, start, n
+    """Windows given by tables, the same on each of k lines: starts and stops in cells of the row; an empty one is
+    the identity."""
+    cdef Py_ssize_t i, c, line, start, n
     cdef const work* a = <const work*> w.a
     cdef work* b = <work*> w.b
     cdef work* out = <work*> w.c
@@ -207,15 +229,19 @@ cdef inline void fold_windows(Op* op, work* kind, Work* w) noexcept nogil:
     for i in range(w.m):
         start = w.starts[i]
         n = w.stops[i] - start
-        if n <= 0:
-            for c in range(w.C):
-                out[i * w.C + c] = identity
-        elif w.C == 1:
-            out[i] = fold(op, a + start, n)
-        else:
-            fold_channels(op, a + start * w.C, b, n, w.C)
-            for c in range(w.C):
-                out[i * w.C + c] = b[c]
+        if w.C == 1 and w.k > 1 and 0 < n < 2 * LANES:
+            fold_short(op, a + start, n, w.k, w.s, out + i, w.m)
+            continue
+        for line in range(w.k):
+            if n <= 0:
+                for c in range(w.C):
+                    out[(line * w.m + i) * w.C + c] = identity
+            elif w.C == 1:
+                out[line * w.m + i] = fold(op, a + line * w.s + start, n)
+            else:
+                fold_channels(op, a + (line * w.s + start) * w.C, b, n, w.C)
+                for c in range(w.C):
+                    out[(line * w.m + i) * w.C + c] = b[c]
     w.a, w.c = w.c, w.a
 
 

@@ -132,7 +132,8 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     list_taps(g, line, 0, line.at.taps, &s.taps)
     for j in range(line.at.taps):
         s.pointers[j] = arrays.x + s.taps.x[j] + i0 * axis.s * g.x_cell
-    r.rows, r.taps, r.lines, r.pitch, r.first, r.touched = s.pointers, line.at.taps, 1, 0, True, 0
+    r.rows, r.taps, r.lines, r.pitch, r.first = s.pointers, line.at.taps, 1, 0, True
+    r.squares, r.touched = lane.squares, 0
     if n <= g.strip:
         r.touched = touched(lane, ((n - 1) * axis.s + extent) * C)
     w.verb = SLIDE

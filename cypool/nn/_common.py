@@ -13,8 +13,10 @@ from typing import Any, NoReturn, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import engine
 from ..arguments import boolean, is_sequence, per_axis, text
 from ..backward import pool_backward
+from ..engine import cached
 from ..kernels import calls
 from ..pooling import pool
 from ..windows import Windows, padding_of
@@ -101,10 +103,6 @@ def number(value: Any, name: str, allowed: str) -> float:
 
 # ---- translations that are kept ----------------------------------------------------------------------
 
-_kept: dict[Any, tuple[Any, ...]] = {}
-KEEP = 1024
-
-
 def kept(call: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None, tuple[Any, ...]]:
     """The key of these arguments (None: of kinds that are not kept), what is kept for them, or None, and the
     arguments to be translated: lists, which others may change, as tuples."""
@@ -112,14 +110,11 @@ def kept(call: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None, tuple[Any,
     if key is None:
         call = tuple(tuple(v) if type(v) is list else v for v in call)
         key = calls.typed_key(call, ())
-    return key, (None if key is None else _kept.get(key)), call
+    return key, cached(key), call
 
 
 def keep(key: Any, value: tuple[Any, ...]) -> tuple[Any, ...]:
-    if key is not None:
-        if len(_kept) >= KEEP:
-            _kept.clear()
-        _kept[key] = value
+    engine.keep(key, value, 512)
     return value
 
 
