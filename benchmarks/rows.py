@@ -232,7 +232,8 @@ def torch_rows() -> Iterator[Row]:
     yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
     zeros = dict(stride=1, padding=1, border="constant")
     yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1)
-    yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), **zeros), True, "avg_pool2d", 3, 1, 1)
+    yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), **zeros), True,
+                   "avg_pool2d", 3, 1, 1)  # fmt: skip
     honest = dict(count_include_pad=False)
     yield nn_row(17, "mean 3x3 s1 p1 of cells that exist", large, "avg_pool2d", 3, 1, 1, **honest)
     yield of_torch(17, "mean 3x3 s1 p1 of cells that exist, gradient", large,
