@@ -178,10 +178,14 @@ def test_windows_of_too_many_cells():
         nn.avg_pool2d(np.zeros((1, 2, 2)), 2**31, padding=2**31)
 
 
-def test_translations_do_not_grow_without_end():
-    from cypool.nn import _common
+def test_what_is_kept_does_not_grow_without_end(monkeypatch):
+    from cypool import engine
 
+    monkeypatch.setattr(engine, "KEEP", 1 << 20)
     x = np.zeros((1, 8))
-    for i in range(3 * _common.KEEP):
+    most = 0
+    for i in range(300):
         nn.max_pool1d(x, 2, i + 1)
-    assert len(_common._kept) <= _common.KEEP
+        most = max(most, engine._size)
+    assert (1 << 18) < most <= engine.KEEP
+    assert 0 < len(engine._kept) < 300
