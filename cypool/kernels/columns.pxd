@@ -171,6 +171,31 @@ cdef inline void place_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         run += 1
 
 
+cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* run,
+                       Py_ssize_t m, const Tile* t, Track* w) noexcept nogil:
+    """Extremes of blocks of 2x2 of m lines, and their codes, in one pass; False: of others."""
+    cdef const Geometry* g = &p.g
+    cdef Py_ssize_t i = 0, k, size = lane.have_size
+    if (w.k != 2 or w.s != 2 or w.d != 1 or w.C != 1 or w.starts != NULL or not lane.direct or t.low != t.p0
+            or t.high != t.p0 + t.cells):
+        return False
+    w.verb, w.n, w.pitch = TRACK_QUADS, t.n, g.pitch
+    w.rows, w.starting = s.pointers, s.codes
+    while i < m:
+        if run.at.taps != 2 or not list_rows(g, run, arrays.x + t.low * g.x_cell, s.pointers):
+            return False
+        k = g.axes[run.at.varying].d * g.axes[run.at.varying].index
+        s.codes[0], s.codes[1] = 0, k
+        if run.at.lead != 0 or w.step >= k:
+            return False
+        w.lines = run.lines
+        w.best, w.code = s.picked + i * g.pitch * size, s.c + i * g.pitch * size
+        track(p.pick.method == LARGEST, lane.have, w)
+        i += run.lines
+        run += 1
+    return True
+
+
 cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
                          Py_ssize_t m, const Tile* t) noexcept nogil:
     """Extremes and where they lie, of m lines; False: there was a NaN, and nothing is known."""
@@ -187,6 +212,11 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     w.step = axis.d * axis.index
     w.starts = s.starts if axis.starts != NULL else NULL
     w.stops = s.stops
+    if quads(p, arrays, s, lane, lines, m, t, &w):
+        if p.pick.indexed and not w.met:
+            place_run(p, arrays, s, lines, m, t, &w)
+        return not w.met
+    w.met = False
     w.pitch, w.lines = line_cells * C, m
     w.verb = TRACK_FILL
     for j in range(2):

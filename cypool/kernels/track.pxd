@@ -29,16 +29,16 @@ ctypedef fused codes:
     uint64_t
 
 cdef enum:
-    TRACK_MERGE, TRACK_FILL, TRACK_SLIDE
+    TRACK_MERGE, TRACK_FILL, TRACK_SLIDE, TRACK_QUADS
 
 cdef struct Track:
     int verb
     const void** rows             # MERGE: rows of n samples, `taps` for each line, and their codes
     const int64_t* starting
     Py_ssize_t taps
-    Py_ssize_t lines, pitch       # MERGE, FILL: lines, and samples from one to the next
+    Py_ssize_t lines, pitch       # MERGE, FILL, QUADS: lines, and samples from one to the next
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
-    void* best                    # MERGE, FILL: the result; SLIDE: the row
+    void* best                    # MERGE, FILL, QUADS: the result; SLIDE: the row
     void* code
     void* out                     # SLIDE: the result
     void* out_code
@@ -92,6 +92,25 @@ cdef inline codes track_merge(Best* op, const wide** rows, const int64_t* starti
             code[i] = c0 if beats(op, v, u) else c
             if wide is float or wide is double:
                 met |= <codes> (v != v)
+    return met
+
+
+cdef inline codes track_quads(Best* op, const wide* a, const wide* b, codes beside, codes below, wide* best,
+                              codes* code, Py_ssize_t n) noexcept nogil:
+    """Windows of 2x2 cells of two rows, straight from memory, for beside < below; not 0 if there was a NaN."""
+    cdef Py_ssize_t i
+    cdef codes met = 0, c
+    cdef wide u, v, x, y
+    for i in range(n):
+        u, v, x, y = a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1]
+        if wide is float or wide is double:
+            met |= <codes> unordered(u, v) | <codes> unordered(x, y)
+        c = beside if beats(op, v, u) else <codes> 0
+        u = v if beats(op, v, u) else u
+        c = below if beats(op, x, u) else c
+        u = x if beats(op, x, u) else u
+        code[i] = <codes> (below + beside) if beats(op, y, u) else c
+        best[i] = y if beats(op, y, u) else u
     return met
 
 
@@ -189,6 +208,9 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
         if w.verb == TRACK_MERGE:
             w.met = track_merge(op, <const wide**> w.rows + line * w.taps, w.starting, w.taps, w.n, a, b,
                                 w.first) or w.met
+        elif w.verb == TRACK_QUADS:
+            w.met = track_quads(op, (<const wide**> w.rows)[2 * line], (<const wide**> w.rows)[2 * line + 1],
+                                <codes> w.step, <codes> w.starting[1], a, b, w.n) or w.met
         else:
             for i in range(w.n):
                 a[i] = bottom_of(a) if Best is Max else top_of(a)
