@@ -189,7 +189,9 @@ def of_torch(
     return Row(number, work, shape, "float32", ours, dict.fromkeys(("torch", "torch channels_last"), (ask, tolerance)))
 
 
-def gradient(reduce: str, window: tuple[int, ...], **geometry: Any) -> Callable[[np.ndarray, int], np.ndarray]:
+def gradient(
+    reduce: str, window: tuple[int, ...], border: str = "ignore", **geometry: Any
+) -> Callable[[np.ndarray, int], np.ndarray]:
     """The gradient of the sum; for what selects with the indices of the forward pass, as torch keeps them."""
     kept: dict[int, Any] = {}
 
@@ -200,7 +202,9 @@ def gradient(reduce: str, window: tuple[int, ...], **geometry: Any) -> Callable[
             shape = cypool.output_shape(x.shape, window, **geometry)
             kept[id(x)] = np.ones(shape, x.dtype), None if found is None else found[1]
         ones, indices = kept[id(x)]
-        return cypool.pool_backward(ones, x, window, reduce, indices=indices, workers=workers, **geometry)
+        return cypool.pool_backward(
+            ones, x, window, reduce, indices=indices, border=border, workers=workers, **geometry
+        )
 
     return call
 
@@ -230,14 +234,14 @@ def torch_rows() -> Iterator[Row]:
     yield of_torch(15, "max 2x2, gradient", small, gradient("max", (2, 2)), True, "max_pool2d", 2)
     yield nn_row(16, "mean 2x2", small, "avg_pool2d", 2)
     yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
-    zeros = dict(stride=1, padding=1, border="constant")
+    overlapped = dict(stride=1, padding=1)
     yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1)
-    yield of_torch(17, "mean 3x3 s1 p1, gradient", large, gradient("mean", (3, 3), **zeros), True,
-                   "avg_pool2d", 3, 1, 1)  # fmt: skip
+    yield of_torch(17, "mean 3x3 s1 p1, gradient", large,
+                   gradient("mean", (3, 3), border="constant", **overlapped), True, "avg_pool2d", 3, 1, 1)  # fmt: skip
     honest = dict(count_include_pad=False)
     yield nn_row(17, "mean 3x3 s1 p1 of cells that exist", large, "avg_pool2d", 3, 1, 1, **honest)
     yield of_torch(17, "mean 3x3 s1 p1 of cells that exist, gradient", large,
-                   gradient("mean", (3, 3), stride=1, padding=1), True, "avg_pool2d", 3, 1, 1, **honest)  # fmt: skip
+                   gradient("mean", (3, 3), **overlapped), True, "avg_pool2d", 3, 1, 1, **honest)  # fmt: skip
     for reduce, adaptive in (("mean", "adaptive_avg_pool2d"), ("max", "adaptive_max_pool2d")):
         yield of_torch(18, f"global {reduce}", deep,
                        lambda x, w, r=reduce: cypool.global_pool(x, r, axes=(2, 3), workers=w),
