@@ -170,8 +170,7 @@ class Plan:
         visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
         tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0,
                       slots.cells if slots else 0, bool(slots and slots.each))  # fmt: skip
-        last = (span.o - 1) * span.s + (span.k - 1) * span.d  # cell of the last window, with padding
-        uniform = span.starts is None and (span.inside or (border > 1 and last < span.n + span.before + span.after))
+        uniform = span.starts is None and (span.inside or (border > 1 and span.complete))
         steps = np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64)
         contiguous = row.x == channels * dtype.itemsize and (channels == 1 or inner.x == dtype.itemsize)
         plain = (contiguous and aligned and dtype.isnative and dtype != np.float16
@@ -299,9 +298,8 @@ def without_zeros(row: Reducer, options: Mapping[str, Any], spans: dict[int, Spa
     """Options with which padded zeros that count need not be added; None: they must be."""
     if row.name == "sum" or options.get("divisor"):
         return options
-    inside = (s.starts is None and (s.o - 1) * s.s + (s.k - 1) * s.d < s.n + s.before + s.after for s in spans.values())
     cells = math.prod(s.k for s in spans.values())
-    if row.name != "mean" or cells > 2**53 or not all(inside):
+    if row.name != "mean" or cells > 2**53 or not all(s.complete for s in spans.values()):
         return None
     return {**options, "divisor": cells}
 

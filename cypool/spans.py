@@ -59,6 +59,11 @@ class Span(NamedTuple):
         """No window reaches beyond the axis."""
         return self.starts is not None or (not self.before and (self.o - 1) * self.s + (self.k - 1) * self.d < self.n)
 
+    @property
+    def complete(self) -> bool:
+        """Every window has all its cells, padded ones among them."""
+        return self.starts is None and (self.o - 1) * self.s + (self.k - 1) * self.d < self.n + self.before + self.after
+
     def counts(self, border: str) -> NDArray[np.int64]:
         """Cells of each window that take part, padded ones included unless border is "ignore"."""
         if self.starts is not None and self.stops is not None:

@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance
-from .lines cimport decode, exchange, fetch_next, load_mask, touched
+from .lines cimport decode, exchange, fetch_next, list_run, load_mask, touched
 from .modes cimport modes_of_pairs_any
 from .plan cimport *
 from .scratch cimport *
@@ -110,11 +110,23 @@ cdef inline void in_order(Scratch* s, Py_ssize_t n) noexcept nogil:
             j -= 1
 
 
+cdef inline bint list_coded(const Geometry* g, Scratch* s, const Line* run, const char* base) noexcept nogil:
+    """The rows of a run and their codes (the same on all lines), if that is simple."""
+    cdef Py_ssize_t r, step = 0
+    if not list_rows(g, run, base, s.pointers):
+        return False
+    if run.at.varying != NONE:
+        step = g.axes[run.at.varying].d * g.axes[run.at.varying].index
+    for r in range(run.at.taps):
+        s.codes[r] = run.at.lead + r * step
+    return True
+
+
 cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* run,
                            const Tile* t, Track* w) noexcept nogil:
     """The rows of the lines of a run, merged."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i, j, k = 0, r, count = run.at.taps if t.high > t.low else 0
+    cdef Py_ssize_t i, j, r, count = run.at.taps if t.high > t.low else 0
     cdef const char* base = arrays.x + t.low * g.x_cell
     cdef const Line* line
     cdef bint largest = p.pick.method == LARGEST
@@ -124,11 +136,7 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         return
     w.verb = TRACK_MERGE
     w.rows, w.starting, w.taps, w.first = s.pointers, s.codes, count, True
-    if lane.direct and list_rows(g, run, base, s.pointers):
-        if run.at.varying != NONE:
-            k = g.axes[run.at.varying].d * g.axes[run.at.varying].index
-        for r in range(count):
-            s.codes[r] = run.at.lead + r * k
+    if lane.direct and list_coded(g, s, run, base):
         track(largest, lane.have, w)
         return
     w.lines = 1
@@ -175,18 +183,15 @@ cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const La
                        Py_ssize_t m, const Tile* t, Track* w) noexcept nogil:
     """Extremes of blocks of 2x2 of m lines, and their codes, in one pass; False: of others."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i = 0, k, size = lane.have_size
+    cdef Py_ssize_t i = 0, size = lane.have_size
     if (w.k != 2 or w.s != 2 or w.d != 1 or w.C != 1 or w.starts != NULL or not lane.direct or t.low != t.p0
             or t.high != t.p0 + t.cells):
         return False
     w.verb, w.n, w.pitch = TRACK_QUADS, t.n, g.pitch
     w.rows, w.starting = s.pointers, s.codes
     while i < m:
-        if run.at.taps != 2 or not list_rows(g, run, arrays.x + t.low * g.x_cell, s.pointers):
-            return False
-        k = g.axes[run.at.varying].d * g.axes[run.at.varying].index
-        s.codes[0], s.codes[1] = 0, k
-        if run.at.lead != 0 or w.step >= k:
+        if (run.at.taps != 2 or not list_coded(g, s, run, arrays.x + t.low * g.x_cell) or s.codes[0] != 0
+                or w.step >= s.codes[1]):
             return False
         w.lines = run.lines
         w.best, w.code = s.picked + i * g.pitch * size, s.c + i * g.pitch * size
@@ -286,9 +291,9 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
     """Modes of 2x2 and 2x2x2 blocks of integers, where all cells take part; False: of others."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef const Select* how = &p.pick
-    cdef Py_ssize_t i = 0, j
+    cdef Py_ssize_t i = 0, j, line
     cdef const Line* run = lines
-    cdef const Line* line
+    cdef const void** rows
     if (how.method != MODE or how.indexed or how.ignoring or how.ties != LEAST or how.each or not lane.direct
             or lane.have >= F32 or axis.k != 2 or axis.s != 2 or axis.d != 1 or p.g.channels != 1
             or (how.slots != 4 and how.slots != 8) or t.low != t.p0 or t.high != t.p0 + t.cells):
@@ -298,15 +303,17 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
             return False
         i += run.lines
         run += 1
-    for i in range(m):
-        line = line_of(&p.g, s, lines, i)
-        if not list_rows(&p.g, line, arrays.x + t.low * p.g.x_cell, s.pointers):
-            list_taps(&p.g, line, 0, line.at.taps, &s.taps)
-            for j in range(line.at.taps):
-                s.pointers[j] = arrays.x + s.taps.x[j] + t.low * p.g.x_cell
-        for j in range(line.at.taps):
-            touch(<const char*> s.pointers[j], touched(lane, t.high - t.low))
-        modes_of_pairs_any(lane.have, s.pointers, line.at.taps, t.n, s.picked + i * p.g.pitch * lane.have_size)
+    run, i = lines, 0
+    while i < m:
+        list_run(&p.g, s, run, arrays.x + t.low * p.g.x_cell)
+        rows = s.pointers
+        for line in range(i, i + run.lines):
+            for j in range(run.at.taps):
+                touch(<const char*> rows[j], touched(lane, t.high - t.low))
+            modes_of_pairs_any(lane.have, rows, run.at.taps, t.n, s.picked + line * p.g.pitch * lane.have_size)
+            rows += run.at.taps
+        i += run.lines
+        run += 1
     return True
 
 

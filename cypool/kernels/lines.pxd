@@ -194,18 +194,14 @@ cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, P
             fetch(<const char*> rows[j] + i * axis.s * axis.x, bytes)
 
 
-cdef inline void merge_run(const Plan* p, Scratch* s, const Lane* lane, const Line* run, const char* base,
-                           Py_ssize_t n, char* out, Py_ssize_t pitch) noexcept nogil:
-    """The lines of a run, whose rows are read from memory as they are."""
+cdef inline void list_run(const Geometry* g, Scratch* s, const Line* run, const char* base) noexcept nogil:
+    """The rows of all lines of a run, which are read from memory as they are, in s.pointers."""
     cdef Py_ssize_t i, j, count = run.at.taps
-    cdef const Line* line
-    if not list_rows(&p.g, run, base, s.pointers):
+    if not list_rows(g, run, base, s.pointers):
         for i in range(run.lines):
-            line = line_of(&p.g, s, run, i)
-            list_taps(&p.g, line, 0, count, &s.taps)
+            list_taps(g, line_of(g, s, run, i), 0, count, &s.taps)
             for j in range(count):
                 s.pointers[i * count + j] = base + s.taps.x[j]
-    merge_lane(lane, True, lane.pairs, s.pointers, count, run.lines, n, out, pitch, True)
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,
@@ -259,7 +255,8 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         elif g.weighted:
             merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch)
         elif run.lines > 1 and lane.direct and not framed:
-            merge_run(p, s, lane, run, base, n, target + i * step, pitch)
+            list_run(g, s, run, base)
+            merge_lane(lane, True, lane.pairs, s.pointers, run.at.taps, run.lines, n, target + i * step, pitch, True)
         else:
             for j in range(run.lines):
                 line = line_of(g, s, run, j)

@@ -63,6 +63,14 @@ cdef inline bint alike(const sample* a, const sample* b, Py_ssize_t n) noexcept 
     return memcmp(a, b, n * sizeof(sample)) == 0
 
 
+cdef inline void prefer(sample v, counts k, sample* best, counts* most) noexcept nogil:
+    """v, which k others are equal to, if those are more than the best value's so far, or as many and v is less."""
+    cdef bint better = (k == most[0]) & (v < best[0])
+    better = better | (k > most[0])
+    best[0] = v if better else best[0]
+    most[0] = k if k > most[0] else most[0]
+
+
 cdef inline void modes_of_8(const sample* a, const sample* b, const sample* c, const sample* d, Py_ssize_t n,
                             counts* kind, sample* out) noexcept nogil:
     """Windows of two cells of four rows.  Each cell is compared with those behind it (of equal cells the first
@@ -70,7 +78,6 @@ cdef inline void modes_of_8(const sample* a, const sample* b, const sample* c, c
     cdef Py_ssize_t i
     cdef sample v0, v1, v2, v3, v4, v5, v6, v7
     cdef counts k0, k1, k2, k3, k4, k5, k6
-    cdef bint better
     for i in range(n):
         v0, v1, v2, v3, v4, v5, v6, v7 = a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1], c[2 * i], c[2 * i + 1], d[2 * i], d[2 * i + 1]
         k0 = <counts> (v0 == v1) + <counts> (v0 == v2) + <counts> (v0 == v3) + <counts> (v0 == v4) + <counts> (v0 == v5) + <counts> (v0 == v6) + <counts> (v0 == v7)
@@ -80,33 +87,13 @@ cdef inline void modes_of_8(const sample* a, const sample* b, const sample* c, c
         k4 = <counts> (v4 == v5) + <counts> (v4 == v6) + <counts> (v4 == v7)
         k5 = <counts> (v5 == v6) + <counts> (v5 == v7)
         k6 = <counts> (v6 == v7)
-        better = (k1 == k0) & (v1 < v0)
-        better = better | (k1 > k0)
-        v0 = v1 if better else v0
-        k0 = k1 if k1 > k0 else k0
-        better = (k2 == k0) & (v2 < v0)
-        better = better | (k2 > k0)
-        v0 = v2 if better else v0
-        k0 = k2 if k2 > k0 else k0
-        better = (k3 == k0) & (v3 < v0)
-        better = better | (k3 > k0)
-        v0 = v3 if better else v0
-        k0 = k3 if k3 > k0 else k0
-        better = (k4 == k0) & (v4 < v0)
-        better = better | (k4 > k0)
-        v0 = v4 if better else v0
-        k0 = k4 if k4 > k0 else k0
-        better = (k5 == k0) & (v5 < v0)
-        better = better | (k5 > k0)
-        v0 = v5 if better else v0
-        k0 = k5 if k5 > k0 else k0
-        better = (k6 == k0) & (v6 < v0)
-        better = better | (k6 > k0)
-        v0 = v6 if better else v0
-        k0 = k6 if k6 > k0 else k0
-        better = (0 == k0) & (v7 < v0)
-        better = better | (0 > k0)
-        v0 = v7 if better else v0
+        prefer(v1, k1, &v0, &k0)
+        prefer(v2, k2, &v0, &k0)
+        prefer(v3, k3, &v0, &k0)
+        prefer(v4, k4, &v0, &k0)
+        prefer(v5, k5, &v0, &k0)
+        prefer(v6, k6, &v0, &k0)
+        prefer(v7, <counts> 0, &v0, &k0)
         out[i] = v0
 
 
@@ -115,23 +102,14 @@ cdef inline void modes_of_4(const sample* a, const sample* b, Py_ssize_t n, coun
     cdef Py_ssize_t i
     cdef sample v0, v1, v2, v3
     cdef counts k0, k1, k2
-    cdef bint better
     for i in range(n):
         v0, v1, v2, v3 = a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1]
         k0 = <counts> (v0 == v1) + <counts> (v0 == v2) + <counts> (v0 == v3)
         k1 = <counts> (v1 == v2) + <counts> (v1 == v3)
         k2 = <counts> (v2 == v3)
-        better = (k1 == k0) & (v1 < v0)
-        better = better | (k1 > k0)
-        v0 = v1 if better else v0
-        k0 = k1 if k1 > k0 else k0
-        better = (k2 == k0) & (v2 < v0)
-        better = better | (k2 > k0)
-        v0 = v2 if better else v0
-        k0 = k2 if k2 > k0 else k0
-        better = (0 == k0) & (v3 < v0)
-        better = better | (0 > k0)
-        v0 = v3 if better else v0
+        prefer(v1, k1, &v0, &k0)
+        prefer(v2, k2, &v0, &k0)
+        prefer(v3, <counts> 0, &v0, &k0)
         out[i] = v0
 
 
