@@ -184,7 +184,8 @@ class Plan:
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
         room = max(BAND, TILE // dtype.itemsize) // channels
         line = tile["span"] if span.starts is not None else pitch * span.s
-        per_line = max(line * size, span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1))
+        per_line = max(line * size // (2 if span.k <= 3 else 1),  # longer windows slide on more rows
+                       span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1))  # fmt: skip
         per_line = max(per_line // (4 if taps == 1 else 1),  # one row after the other is read quickly in any case
                        span.o * span.copies * self.copies * self.out_dtype.itemsize)  # fmt: skip
         axes = [*leading, axis_fields(row, span, border, 0)]

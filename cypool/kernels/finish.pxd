@@ -136,23 +136,15 @@ cdef inline void doubles_to_integers(const double* a, int64_t* out, Py_ssize_t n
         out[i] = <int64_t> a[i] if fabs(a[i]) < 9e18 else 0
 
 
-cdef inline bint mean_of_floats(const double* a, const Counts* counts, int64_t divisor, Py_ssize_t first, float* out,
-                                Py_ssize_t n) noexcept nogil:
-    """Two steps in one loop, for the mean that everybody takes: of sums whose counts are from `first` on."""
+cdef inline void shares_of(const double* a, Py_ssize_t next, double share, float* out, Py_ssize_t n) noexcept nogil:
+    """Sums times what one cell counts, as floats; with `next`, sums of three that lie so far apart."""
     cdef Py_ssize_t i
-    cdef double scale
-    cdef const double* inverse
-    if divisor or counts.uniform:
-        scale = 1 / <double> (divisor if divisor else counts.n)
+    if next:
         for i in range(n):
-            out[i] = <float> (a[i] * scale)
-    elif counts.inverse != NULL:
-        inverse = counts.inverse + first
-        for i in range(n):
-            out[i] = <float> (a[i] * inverse[i])
+            out[i] = <float> ((a[i] + a[i + next] + a[i + 2 * next]) * share)
     else:
-        return False
-    return True
+        for i in range(n):
+            out[i] = <float> (a[i] * share)
 
 
 cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, const void* low,
@@ -162,7 +154,8 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
     cdef int64_t d = f.divisor if f.divisor else counts.n
     cdef int shift = 0
     cdef uint16_t factor
-    if have == F64 and want == F32 and mean_of_floats(<const double*> low, counts, f.divisor, 0, <float*> out, n):
+    if have == F64 and want == F32 and (f.divisor or counts.uniform):
+        shares_of(<const double*> low, 0, 1 / <double> d, <float*> out, n)
         return
     if have == F64:
         divide(<const double*> low, counts, f.divisor, want == F64, <double*> wide, n)

@@ -56,7 +56,7 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
                and (not alike or s.lines[first].at.taps == line.at.taps)):
             m += s.lines[first].lines
             first += 1
-        if arrays.given == NULL:
+        if arrays.given == NULL and not p.means:
             count_cells(p, s, line, m, tile)
         if p.g.strip and m == 1 and line.at.times == 1 and line.at.real == line.at.total:
             write_strips(p, arrays, s, line, tile)

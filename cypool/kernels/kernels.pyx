@@ -18,6 +18,7 @@ from .items cimport give_group, join_groups, reduce_group, reduce_item, write_it
 from .plan cimport *
 from .scratch cimport *
 from .spread cimport *
+from .write cimport plan_means
 
 cdef enum:
     SLICE = 1 << 24   # cost (about nanoseconds) between two looks at pending signals
@@ -36,6 +37,7 @@ cdef const int64_t* integers(const int64_t[::1] table, list keep):
 
 cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
     """An axis from the engine's numbers; the bytes of its tables."""
+    cdef Py_ssize_t room
     axis.n, axis.o = given["n"], given["o"]
     axis.k, axis.s, axis.d = given["k"], given["s"], given["d"]
     axis.before, axis.after = given["before"], given["after"]
@@ -51,7 +53,8 @@ cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
     if given["starts"] is None:
         if not axis.flat and axis.border < REFLECT:
             axis.whole = ceil_div(axis.before, axis.s)
-            axis.cut = min(axis.o, (axis.n - 1 - (axis.k - 1) * axis.d + axis.before) // axis.s + 1)
+            room = axis.n - 1 - (axis.k - 1) * axis.d + axis.before  # of starts
+            axis.cut = min(axis.o, room // axis.s + 1) if room >= 0 else 0
         return 0
     axis.starts = integers(given["starts"], keep)
     axis.stops = integers(given["stops"], keep)
@@ -115,6 +118,7 @@ cdef class Reduction:
             self.set_pick(pick)
         set_strides(shape, strides, mask_strides, &self.ndim, self.shape, self.x_strides, self.mask_strides)
         self.out_bytes = out_bytes
+        plan_means(&self.p)
         self.divide_work()
 
     cdef const uint16_t* network(self, const uint16_t[::1] pairs, Py_ssize_t* n):

@@ -136,13 +136,15 @@ cdef inline void merge_apart(const Plan* p, Scratch* s, const Lane* lane, const 
     cdef Py_ssize_t i, j, count = line.at.taps
     cdef const void* cells
     cdef double* row = <double*> s.c
+    cdef double factor
     list_taps(&p.g, line, 0, count, &s.taps)
     memset(out, 0, n * sizeof(double))
     for j in range(count):
         cells = base + s.taps.x[j]
         merge_lane(lane, True, False, &cells, 1, 1, n, <char*> row, 0, True)
+        factor = s.taps.factor[j]
         for i in range(n):
-            out[i] += row[i] * s.taps.factor[j]
+            out[i] += row[i] * factor
     multiply(p, out, t, 1)
 
 
@@ -152,13 +154,10 @@ cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, con
     and such lines are merged together."""
     cdef Py_ssize_t i, first = 0, count = run.at.taps
     cdef double factor[ROWS]
-    cdef const Line* line
     cdef bint simple = list_rows(&p.g, run, base, s.pointers)
     for i in range(run.lines + 1):
-        if i < run.lines:
-            line = line_of(&p.g, s, run, i)
-            if simple and one_factor(&p.g, line, &factor[i]):
-                continue
+        if i < run.lines and simple and one_factor(&p.g, run, i, &factor[i]):
+            continue
         if i > first:
             merge_lane(lane, True, False, s.pointers + first * count, count, i - first, n,
                        <char*> (out + first * pitch), pitch, True)
@@ -166,7 +165,7 @@ cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, con
             multiply(p, out + first * pitch, t, factor[first])
             first += 1
         if i < run.lines:
-            merge_apart(p, s, lane, line, t, base, n, out + i * pitch)
+            merge_apart(p, s, lane, line_at(&p.g, s, run, i), t, base, n, out + i * pitch)
             first = i + 1
 
 
@@ -236,16 +235,16 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
                              Py_ssize_t row1, char* acc) noexcept nogil:
     """Rows row0 .. row1 (at most 64) of a line, or all rows of m lines."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i = 0, j, C = g.channels, half = 2 if lane.pairs else 1
-    cdef Py_ssize_t n = (t.high - t.low) * C // half
-    cdef Py_ssize_t pitch = g.line * C // half, step = pitch * lane.want_size
-    cdef char* target = acc + (t.low - t.p0) * C // half * lane.want_size
+    cdef Py_ssize_t i = 0, j, C = g.channels, half = 1 if lane.pairs else 0
+    cdef Py_ssize_t n = (t.high - t.low) * C >> half
+    cdef Py_ssize_t pitch = g.line * C >> half, step = pitch * lane.want_size
+    cdef char* target = acc + ((t.low - t.p0) * C >> half) * lane.want_size
     cdef const char* base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
     cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
     cdef const Line* run = lines
     cdef const Line* line
     if framed:  # pairs may lie across the border: rows are read with their margins
-        n = t.cells * C // half
+        n = t.cells * C >> half
         target = acc
     while i < m:
         if m > 1:

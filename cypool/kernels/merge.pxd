@@ -24,18 +24,39 @@ cdef struct Rows:                 # what is merged
     Py_ssize_t touched            # bytes of each row that are read once before, in the order of memory; or 0
 
 
+cdef inline void merge_overlapping(Op* op, const sample** rows, work* acc, work* below, Py_ssize_t n) noexcept nogil:
+    """Two lines of three rows, of which they share two: those are read and converted once."""
+    cdef Py_ssize_t i
+    cdef const sample* a = rows[0]
+    cdef const sample* b = rows[1]
+    cdef const sample* c = rows[2]
+    cdef const sample* d = rows[5]
+    cdef work x, y
+    for i in range(n):
+        x, y = lift(op, b, i, acc), lift(op, c, i, acc)
+        acc[i] = apply(op, apply(op, lift(op, a, i, acc), x), y)
+        below[i] = apply(op, apply(op, x, y), lift(op, d, i, acc))
+
+
 cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r) noexcept nogil:
     """acc[i] = rows[0][i] op rows[1][i] op ..., on several lines."""
-    cdef Py_ssize_t i, t, line, n = r.n, taps = r.taps
+    cdef Py_ssize_t i, t, line = 0, n = r.n, taps = r.taps
     cdef const sample** rows = <const sample**> r.rows
     cdef const sample* a
     cdef const sample* b
     cdef const sample* c
     cdef const sample* d
     if Op is Sum or Op is Pair or Op is Square or sample is work:
-        for line in range(r.lines):
+        while line < r.lines:
             for t in range(taps if r.touched else 0):
                 touch(<const char*> rows[t], r.touched)
+            if sample is float or sample is double:
+                if taps == 3 and r.first and line + 1 < r.lines and rows[3] == rows[1] and rows[4] == rows[2]:
+                    merge_overlapping(op, rows, acc, acc + r.pitch, n)
+                    rows += 6
+                    acc += 2 * r.pitch
+                    line += 2
+                    continue
             t = 0
             if r.first:
                 a = rows[0]
@@ -71,6 +92,7 @@ cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r
                 t += 1
             rows += taps
             acc += r.pitch
+            line += 1
 
 
 cdef inline void merge_halved(double* acc, const Rows* r) noexcept nogil:

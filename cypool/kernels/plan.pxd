@@ -121,6 +121,8 @@ cdef struct Plan:
     bint omit                     # NaN take no part
     Py_ssize_t cells              # of the pooled axes
     Py_ssize_t outer              # leading axes before the first pooled one
+    bint means                    # sums or means of floats, written a line at a time (write.pxd)
+    bint triple                   # of windows of three neighbours, which are added up as they are written
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number
 
@@ -275,20 +277,20 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Py_ssize_t m
         line.lines = min(most, g.axes[last].cut - index[last])
 
 
-cdef inline void next_line(const Geometry* g, Line* line) noexcept nogil:
-    """From one of a run of lines to the next."""
+cdef inline void next_line(const Geometry* g, Py_ssize_t steps, Line* line) noexcept nogil:
+    """From one of a run of lines to a later one."""
     cdef const Axis* axis = &g.axes[g.leading - 1]
-    line.at.out += axis.out
-    line.at.flat += axis.position
-    line.at.origin += axis.s * axis.index
+    line.at.out += steps * axis.out
+    line.at.flat += steps * axis.position
+    line.at.origin += steps * axis.s * axis.index
     if is_batch(axis):
-        line.at.x += axis.x
-        line.at.mask += axis.mask
-        line.at.base += axis.index
-        line.at.give += axis.give if axis.index == 0 else 0
+        line.at.x += steps * axis.x
+        line.at.mask += steps * axis.mask
+        line.at.base += steps * axis.index
+        line.at.give += steps * axis.give if axis.index == 0 else 0
     else:
-        line.at.first += axis.s * axis.x
-        line.start[g.leading - 1] += axis.s
+        line.at.first += steps * axis.s * axis.x
+        line.start[g.leading - 1] += steps * axis.s
 
 
 cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base, const void** rows) noexcept nogil:
@@ -307,17 +309,19 @@ cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base,
     return True
 
 
-cdef inline bint one_factor(const Geometry* g, const Line* line, double* factor) noexcept nogil:
-    """What all rows of a line are multiplied by, if that is one number and simple to tell."""
+cdef inline bint one_factor(const Geometry* g, const Line* run, Py_ssize_t line, double* factor) noexcept nogil:
+    """What all rows of a line of a run are multiplied by, if that is one number and simple to tell."""
     cdef Py_ssize_t a, i
     cdef const double* factors
-    if line.at.varying == SEVERAL:
+    if run.at.varying == SEVERAL:
         return False
     factor[0] = 1
     for a in range(g.leading):
         if g.axes[a].factors != NULL:
-            factors = g.axes[a].factors + line.start[a] + line.low[a] * g.axes[a].d
-            for i in range(1, line.high[a] - line.low[a]):
+            factors = g.axes[a].factors + run.start[a] + run.low[a] * g.axes[a].d
+            if a == g.leading - 1:
+                factors += line * g.axes[a].s
+            for i in range(1, run.high[a] - run.low[a]):
                 if factors[i * g.axes[a].d] != factors[0]:
                     return False
             factor[0] *= factors[0]

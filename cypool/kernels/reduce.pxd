@@ -24,18 +24,19 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Py_ssize_t blocks = max((lines.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
-    cdef Py_ssize_t row0, row1, row, i, top = 0, done = 0, half = 2 if lane.pairs else 1
+    cdef Py_ssize_t row0, row1, row, i, top = 0, done = 0, half = 1 if lane.pairs else 0
     cdef Py_ssize_t line_cells, need, size = lane.want_size * g.channels
+    cdef Py_ssize_t segment = block // blocks if blocks > 1 else block
     cdef Tile t
     cdef Work w
-    set_tile(p, lines.at.plane, tile, block // blocks, s, &t)
-    row0 = (block % blocks) * BLOCK_ROWS
+    set_tile(p, lines.at.plane, tile, segment, s, &t)
+    row0 = (block - segment * blocks) * BLOCK_ROWS
     row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
     line_cells = g.line if m > 1 else t.cells
     if axis.stuff > 1:
         merge_stuffed(p, arrays, s, lane, lines, m, &t, line_cells)
     elif t.high <= t.low or (row1 <= row0 and m == 1):
-        fill(lane, s.a, t.cells * g.channels // half, m, line_cells // half * g.channels)
+        fill(lane, s.a, t.cells * g.channels >> half, m, (line_cells >> half) * g.channels)
     else:
         if m > 1 or row1 - row0 <= ROWS:
             merge_lines(p, arrays, s, lane, lines, m, &t, row0, row1, s.a)
@@ -44,10 +45,10 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
             while row < row1:
                 merge_lines(p, arrays, s, lane, lines, m, &t, row, min(row + ROWS, row1), s.rows[top])
                 # cells that are not read hold anything; they are filled below
-                top = join(lane, s.rows, top, done, t.cells * g.channels // half)
+                top = join(lane, s.rows, top, done, t.cells * g.channels >> half)
                 done += 1
                 row += ROWS
-            join_rest(lane, s.rows, top, t.cells * g.channels // half)
+            join_rest(lane, s.rows, top, t.cells * g.channels >> half)
             exchange(&s.a, &s.rows[0])
         if t.low > t.p0 and not lane.pairs:
             fill(lane, s.a, (t.low - t.p0) * g.channels, m, line_cells * g.channels)
@@ -66,10 +67,10 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
         on_work(lane.op, lane.want, &w)
     else:
         w.verb = SLIDE
-        w.k, w.s, w.d = axis.k // half, axis.s // half, axis.d
+        w.k, w.s, w.d = axis.k >> half, axis.s >> half, axis.d
         if g.sliding:
-            w.k = segment_taps(p, block // blocks)
-        if w.k != 1 or w.s != 1:
+            w.k = segment_taps(p, segment)
+        if (w.k != 1 or w.s != 1) and not p.triple:
             on_work(lane.op, lane.want, &w)
     s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
     return s.a

@@ -118,23 +118,28 @@ cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_
     s.codes = <int64_t*> carve(at, ROWS * 8)
 
 
+cdef inline const Line* line_at(const Geometry* g, Scratch* s, const Line* run, Py_ssize_t i) noexcept nogil:
+    """Line i of a run."""
+    cdef Py_ssize_t a
+    s.one.at, s.one.lines = run.at, 1
+    for a in range(g.leading):
+        s.one.start[a], s.one.low[a], s.one.high[a] = run.start[a], run.low[a], run.high[a]
+    if i > 0:
+        next_line(g, i, &s.one)
+    return &s.one
+
+
 cdef inline const Line* line_of(const Geometry* g, Scratch* s, const Line* runs, Py_ssize_t i) noexcept nogil:
     """Line i of a band; to be asked for one after the other, from 0 on."""
-    cdef Py_ssize_t a
     if i == 0:
         s.walk, s.done = runs, 0
     elif i == s.done + s.walk.lines:
         s.done += s.walk.lines
         s.walk += 1
     if i > s.done:
-        next_line(g, &s.one)
+        next_line(g, 1, &s.one)
         return &s.one
-    if s.walk.lines == 1:
-        return s.walk
-    s.one.at, s.one.lines = s.walk.at, 1
-    for a in range(g.leading):
-        s.one.start[a], s.one.low[a], s.one.high[a] = s.walk.start[a], s.walk.low[a], s.walk.high[a]
-    return &s.one
+    return s.walk if s.walk.lines == 1 else line_at(g, s, s.walk, 0)
 
 
 cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil:

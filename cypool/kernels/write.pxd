@@ -37,23 +37,60 @@ cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noe
         store_doubles(<const double*> s.wide, p.out_code, out, n)
 
 
-cdef inline bint write_each(const Plan* p, Scratch* s, Py_ssize_t m, Py_ssize_t n, Py_ssize_t pitch, char* out,
-                            Py_ssize_t step) noexcept nogil:
-    """The plainest formulas straight to m rows of n results, `pitch` results and `step` bytes apart; False: others."""
-    cdef const Lane* lane = &p.lanes[p.first_lane]
-    cdef const char* x = s.lane[p.first_lane]
-    cdef Py_ssize_t i
-    if p.f.code == TAKE and lane.want == p.out_code and lane.op != TAPS and lane.op != FIRST:
-        for i in range(m):
-            memcpy(out + i * step, x + i * pitch * p.out_size, n * p.out_size)
-    elif p.f.code == MEAN and lane.want == F64 and p.out_code == F32:
-        for i in range(m):
-            if not mean_of_floats(<const double*> x + i * pitch, &s.count, p.f.divisor, i * pitch,
-                                  <float*> (out + i * step), n):
-                return False
-    else:
-        return False
-    return True
+cdef inline void plan_means(Plan* p) noexcept nogil:
+    """Whether results are sums or means of floats that can be written a line at a time; and of windows of three,
+    of which no row of sums is written before."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef const Lane* lane = &p.lanes[0]
+    cdef Py_ssize_t a
+    p.means = (p.n_lanes == 1 and lane.op == SUM and lane.want == F64 and p.out_code == F32
+               and (p.f.code == MEAN or p.f.code == TAKE) and axis.starts == NULL and not g.segment
+               and g.copies == 1 and g.repeats == 1 and not p.constant and not p.check_empty)
+    p.triple = p.means and axis.k == 3 and axis.s == 1 and axis.stuff <= 1 and g.taps <= BLOCK_ROWS
+    for a in range(g.leading + 1):
+        p.triple = p.triple and not g.axes[a].flat
+
+
+cdef inline double share_of(const Plan* p, int64_t cells) noexcept nogil:
+    """What one of the cells of a window counts."""
+    if p.f.code == TAKE:
+        return 1
+    return 1 / <double> (p.f.divisor if p.f.divisor else max(cells, 1))
+
+
+cdef inline void write_means(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile, char* out,
+                             Py_ssize_t step) noexcept nogil:
+    """Sums or means of floats.  Windows at the ends of a row may have fewer cells than those between."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t C = g.channels, next = axis.d * C if p.triple else 0
+    cdef Py_ssize_t i = 0, j, line, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), first = 0, last = n
+    cdef Py_ssize_t start, low, high, total
+    cdef const double* a = <const double*> s.lane[0]
+    cdef const Line* run = lines
+    cdef double share
+    if p.f.code == MEAN and not p.f.divisor and not g.uniform:
+        first = min(max(axis.whole - i0, 0), n)
+        last = max(min(axis.cut - i0, n), first)
+    while i < m:
+        share = share_of(p, run.at.real * axis.k)
+        if s.known_tile != tile or s.known[0] != run.at.real:
+            s.known_tile, s.known[0] = tile, run.at.real
+            for j in range(n):
+                if j < first or j >= last:
+                    window(axis, 0, i0 + j, &start, &low, &high, &total)
+                    s.inverse[j] = share_of(p, run.at.real * (high - low))
+        for line in range(run.lines):
+            shares_of(a + first * C, next, share, <float*> out + first * C, (last - first) * C)
+            for j in range(first):
+                shares_of(a + j * C, next, s.inverse[j], <float*> out + j * C, C)
+            for j in range(last, n):
+                shares_of(a + j * C, next, s.inverse[j], <float*> out + j * C, C)
+            a += g.pitch * C
+            out += step
+        i += run.lines
+        run += 1
 
 
 cdef inline void repeat_cells(const bits* a, Py_ssize_t n, Py_ssize_t times, bits* out) noexcept nogil:
@@ -95,8 +132,15 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef bint spread = g.copies > 1 or g.repeats > 1
     cdef bint straight = not spread and (m == 1 or (g.pitch == n and step == bytes))
     cdef char* out = arrays.out + lines.at.out + i0 * g.repeats * g.out_cell
-    if not (straight or spread or p.poisoned or p.check_empty) and write_each(
-            p, s, m, n * g.channels, g.pitch * g.channels, out, step):
+    cdef const Lane* lane = &p.lanes[p.first_lane]
+    cdef bint plain = (p.f.code == TAKE and lane.want == p.out_code and lane.op != TAPS and lane.op != FIRST
+                       and not spread and not p.poisoned and not p.check_empty)
+    if p.means:
+        write_means(p, s, lines, m, tile, out, step)
+        return
+    if plain and not straight:
+        for i in range(m):
+            memcpy(out + i * step, s.lane[p.first_lane] + i * g.pitch * g.out_cell, bytes)
         return
     formula(p, s, results, out if straight else s.out)
     if p.poisoned:
@@ -123,7 +167,7 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef const Axis* axis = &g.axes[g.leading]
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t i, j, part, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), C = g.channels
-    cdef Py_ssize_t half = 2 if lane.pairs else 1, extent = (axis.k - 1) * axis.d + 1
+    cdef Py_ssize_t half = 1 if lane.pairs else 0, extent = (axis.k - 1) * axis.d + 1
     cdef Py_ssize_t step = g.strip * axis.s * g.x_cell
     cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
@@ -141,15 +185,19 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     i = 0
     while i < n:
         part = min(g.strip, n - i)
-        r.n = ((part - 1) * axis.s + extent) * C // half
+        r.n = ((part - 1) * axis.s + extent) * C >> half
         merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
         w.a, w.b, w.c = s.a, s.b, s.c
-        w.k, w.s, w.d, w.m = axis.k // half, axis.s // half, axis.d, part
-        if w.k != 1 or w.s != 1:
+        w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
+        if (w.k != 1 or w.s != 1) and not p.triple:
             on_work(lane.op, lane.want, &w)
         s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
         at[0] = s.a
-        formula(p, s, part * C, out + i * g.out_cell)
+        if p.means:
+            shares_of(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
+                      <float*> (out + i * g.out_cell), part * C)
+        else:
+            formula(p, s, part * C, out + i * g.out_cell)
         for j in range(line.at.taps):
             s.pointers[j] = <const char*> s.pointers[j] + step
         i += g.strip
