@@ -72,7 +72,11 @@ class Backward:
             return None
         if any(s.planes for s in self.spans.values()):
             return None
-        return {a: s.counts(call.border) for a, s in self.spans.items()}
+        known: dict[int, Array] | None = cached(self._kept("counts"))
+        if known is None:
+            known = {a: s.counts(call.border) for a, s in self.spans.items()}
+            keep(self._kept("counts"), known, 512 + sum(n.nbytes for n in known.values()))
+        return known
 
     def _kept(self, *part: Any) -> Any:
         """The key of a part of this call."""
@@ -80,20 +84,20 @@ class Backward:
 
     def count(self) -> int | Array:
         """Cells that take part: one number if it is the same for all windows."""
-        same: int | None = cached(self._kept("count"))
-        if same is not None:
-            return same
+        known: int | Array | None = cached(self._kept("count"))
+        if known is not None:
+            return known
         apart = self.counts_of_axes()
         if apart is None:
             return self.forward("count")
         if all((n == n[0]).all() for n in apart.values()):
-            same = math.prod(int(n[0]) for n in apart.values())
-            keep(self._kept("count"), same, 512)
-            return same
-        total = np.ones([1] * self.call.array.ndim, np.int64)
-        for a, n in apart.items():
-            total = total * _along(n, a, self.call.array.ndim)
-        return total
+            known = math.prod(int(n[0]) for n in apart.values())
+        else:
+            known = np.ones([1] * self.call.array.ndim, np.int64)
+            for a, n in apart.items():
+                known = known * _along(n, a, self.call.array.ndim)
+        keep(self._kept("count"), known, 512 + (known.nbytes if isinstance(known, np.ndarray) else 0))
+        return known
 
     def finding(self, name: str, options: Mapping[str, Any], array: Array | None = None) -> tuple[Call, Reducer, Any]:
         """What finds the cells a reducer picks (in `array`: of something made from x); -1: nowhere in x."""

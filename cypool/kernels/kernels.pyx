@@ -48,7 +48,17 @@ cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
     axis.rank, axis.plane = given["rank"], given["plane"]
     axis.index, axis.position = given["index"], given["position"]
     axis.reach, axis.give, axis.stuff = given["reach"], given["give"], given["stuff"]
-    axis.factors = doubles(given["factors"], keep) if given["factors"] is not None else NULL
+    axis.factors = NULL
+    axis.common, axis.inverse, axis.left, axis.right = 1, 1, 0, axis.n
+    if given["factors"] is not None:
+        axis.factors = doubles(given["factors"], keep)
+        axis.common = axis.factors[axis.n // 2]
+        axis.inverse = 1 / axis.common
+        axis.left = axis.right = axis.n // 2
+        while axis.left > 0 and axis.factors[axis.left - 1] == axis.common:
+            axis.left -= 1
+        while axis.right < axis.n and axis.factors[axis.right] == axis.common:
+            axis.right += 1
     axis.whole = axis.cut = 0
     if given["starts"] is None:
         if not axis.flat and axis.border < REFLECT:

@@ -112,10 +112,29 @@ cdef inline void merge_lane(const Lane* lane, bint direct, bint pairs, const voi
     merge(lane.op, pairs, lane.have, lane.want, out, &r)
 
 
-cdef inline void multiply(const Plan* p, double* row, const Tile* t, double factor) noexcept nogil:
-    """A merged row times a factor, and those of its cells."""
+cdef inline void multiply_ends(const Axis* axis, Py_ssize_t low, Py_ssize_t high, double* row,
+                               Py_ssize_t C) noexcept nogil:
+    """Cells low .. high, from row on, times what their factors are of the common one."""
+    cdef Py_ssize_t i, c
+    for i in range(low, high):
+        for c in range(C):
+            row[c] = row[c] * (axis.factors[i] * axis.inverse)
+        row += C
+
+
+cdef inline void multiply(const Plan* p, double* row, const Tile* t, double factor, double* share) noexcept nogil:
+    """A merged row times a factor, and those of its cells.  What all cells have in common is left to write_means:
+    their share."""
     cdef Py_ssize_t i, c, C = p.g.channels, n = t.high - t.low
-    cdef const double* factors = p.g.axes[p.g.leading].factors
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef const double* factors = axis.factors
+    if p.means:
+        share[0] = factor * axis.common
+        if factors != NULL:
+            multiply_ends(axis, t.low, min(axis.left, t.high), row, C)
+            i = max(axis.right, t.low)
+            multiply_ends(axis, i, t.high, row + (i - t.low) * C, C)
+        return
     if factors == NULL:
         for i in range(n * C):
             row[i] = row[i] * factor
@@ -131,7 +150,7 @@ cdef inline void multiply(const Plan* p, double* row, const Tile* t, double fact
 
 
 cdef inline void merge_apart(const Plan* p, Scratch* s, const Lane* lane, const Line* line, const Tile* t,
-                             const char* base, Py_ssize_t n, double* out) noexcept nogil:
+                             const char* base, Py_ssize_t n, double* out, double* share) noexcept nogil:
     """The rows of a line, each times its factor."""
     cdef Py_ssize_t i, j, count = line.at.taps
     cdef const void* cells
@@ -145,11 +164,12 @@ cdef inline void merge_apart(const Plan* p, Scratch* s, const Lane* lane, const 
         factor = s.taps.factor[j]
         for i in range(n):
             out[i] += row[i] * factor
-    multiply(p, out, t, 1)
+    multiply(p, out, t, 1, share)
 
 
 cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, const Line* run, const Tile* t,
-                                const char* base, Py_ssize_t n, double* out, Py_ssize_t pitch) noexcept nogil:
+                                const char* base, Py_ssize_t n, double* out, Py_ssize_t pitch,
+                                double* shares) noexcept nogil:
     """Rows of a run times their factors.  Mostly those of a line are all the same: one for the merged row will do,
     and such lines are merged together."""
     cdef Py_ssize_t i, first = 0, count = run.at.taps
@@ -162,10 +182,10 @@ cdef inline void merge_weighted(const Plan* p, Scratch* s, const Lane* lane, con
             merge_lane(lane, True, False, s.pointers + first * count, count, i - first, n,
                        <char*> (out + first * pitch), pitch, True)
         while first < i:
-            multiply(p, out + first * pitch, t, factor[first])
+            multiply(p, out + first * pitch, t, factor[first], &shares[first])
             first += 1
         if i < run.lines:
-            merge_apart(p, s, lane, line_at(&p.g, s, run, i), t, base, n, out + i * pitch)
+            merge_apart(p, s, lane, line_at(&p.g, s, run, i), t, base, n, out + i * pitch, &shares[i])
             first = i + 1
 
 
@@ -252,7 +272,7 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         if row1 == row0:
             fill(lane, target + i * step, n, run.lines, pitch)
         elif g.weighted:
-            merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch)
+            merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch, s.shares + i)
         elif run.lines > 1 and lane.direct and not framed:
             list_run(g, s, run, base)
             merge_lane(lane, True, lane.pairs, s.pointers, run.at.taps, run.lines, n, target + i * step, pitch, True)

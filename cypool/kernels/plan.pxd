@@ -49,6 +49,8 @@ cdef struct Axis:
     Py_ssize_t plane_step         # 0, or the tables of the next plane are this much further
     Py_ssize_t stuff              # row axis: stuff - 1 zeros lie between two cells (n counts them), see lines.pxd
     const double* factors         # what each cell is multiplied by, or NULL
+    double common, inverse        # most of them; 1 / common
+    Py_ssize_t left, right        # factors left .. right are all that
     Py_ssize_t whole, cut         # outputs whole .. cut have windows that lie inside the array
     int border
     bint flat                     # all cells are the same memory: one stands for all
@@ -311,20 +313,22 @@ cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base,
 
 cdef inline bint one_factor(const Geometry* g, const Line* run, Py_ssize_t line, double* factor) noexcept nogil:
     """What all rows of a line of a run are multiplied by, if that is one number and simple to tell."""
-    cdef Py_ssize_t a, i
-    cdef const double* factors
+    cdef Py_ssize_t a, i, first, last
+    cdef const Axis* axis
     if run.at.varying == SEVERAL:
         return False
     factor[0] = 1
     for a in range(g.leading):
-        if g.axes[a].factors != NULL:
-            factors = g.axes[a].factors + run.start[a] + run.low[a] * g.axes[a].d
-            if a == g.leading - 1:
-                factors += line * g.axes[a].s
-            for i in range(1, run.high[a] - run.low[a]):
-                if factors[i * g.axes[a].d] != factors[0]:
+        axis = &g.axes[a]
+        if axis.factors != NULL:
+            first = run.start[a] + run.low[a] * axis.d + (line * axis.s if a == g.leading - 1 else 0)
+            last = first + (run.high[a] - run.low[a] - 1) * axis.d
+            i = first if first < axis.left or last >= axis.right else last
+            while i < last:
+                i += axis.d
+                if axis.factors[i] != axis.factors[first]:
                     return False
-            factor[0] *= factors[0]
+            factor[0] *= axis.factors[first]
     return True
 
 

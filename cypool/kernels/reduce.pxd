@@ -33,6 +33,8 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     row0 = (block - segment * blocks) * BLOCK_ROWS
     row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
     line_cells = g.line if m > 1 else t.cells
+    for i in range(m if g.weighted else 0):
+        s.shares[i] = 1  # of lines without cells
     if axis.stuff > 1:
         merge_stuffed(p, arrays, s, lane, lines, m, &t, line_cells)
     elif t.high <= t.low or (row1 <= row0 and m == 1):

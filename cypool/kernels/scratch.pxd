@@ -74,6 +74,7 @@ cdef struct Scratch:
     Counts count
     int64_t* known                # which counts are in `counts`: two numbers for each line of the band
     Py_ssize_t known_tile
+    double* shares                # of the cells of each line, where lines have factors (write_means)
     bint found_empty, found_nan
     Py_ssize_t low, high          # cells of the gradient that are this group's
     Py_ssize_t first, reach       # where its windows' cells are
@@ -181,6 +182,7 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     s.pointers = <const void**> carve(&at, lines * ROWS * sizeof(void*))
     s.known = <int64_t*> carve(&at, 2 * lines * sizeof(int64_t))
     s.known_tile = -1
+    s.shares = <double*> carve(&at, lines * sizeof(double))
     s.taps.x = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
     s.taps.mask = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
     s.taps.rank = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))

@@ -82,6 +82,8 @@ cdef inline void write_means(const Plan* p, Scratch* s, const Line* lines, Py_ss
                     window(axis, 0, i0 + j, &start, &low, &high, &total)
                     s.inverse[j] = share_of(p, run.at.real * (high - low))
         for line in range(run.lines):
+            if g.weighted:
+                share = s.shares[i + line]
             shares_of(a + first * C, next, share, <float*> out + first * C, (last - first) * C)
             for j in range(first):
                 shares_of(a + j * C, next, s.inverse[j], <float*> out + j * C, C)
