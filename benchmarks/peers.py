@@ -94,6 +94,32 @@ class OpenCV(Peer):
         return lambda: self.lib.resize(x, size, interpolation=self.lib.INTER_AREA)
 
 
+    def slide(self, x: np.ndarray, size: int, reduce: str) -> Call:
+        """Squares that slide by 1.  Beyond the edge: nothing (max), the image mirrored (mean), or its last cells
+        (median)."""
+        cv = self.lib
+        if reduce == "max":
+            square = np.ones((size, size), np.uint8)
+            return lambda: cv.dilate(x, square)
+        if reduce == "mean":
+            return lambda: cv.blur(x, (size, size), borderType=cv.BORDER_REFLECT_101)
+        return lambda: cv.medianBlur(x, size)
+
+
+class SciPy(Peer):
+    module, distribution = "scipy.ndimage", "scipy"
+
+    def slide(self, x: np.ndarray, size: int, reduce: str) -> Call:
+        """As OpenCV's."""
+        name, mode = {
+            "max": ("maximum_filter", "nearest"),
+            "mean": ("uniform_filter", "mirror"),
+            "median": ("median_filter", "nearest"),
+        }[reduce]
+        function = getattr(self.lib, name)
+        return lambda: function(x, size, mode=mode)
+
+
 class Pillow(Peer):
     module, distribution = "PIL.Image", "Pillow"
 
@@ -178,20 +204,58 @@ class Torch(Peer):
         ones = self.lib.ones_like(z)
         return lambda: self.lib.autograd.grad(z, y, ones, retain_graph=True)[0]
 
+    def image(self, x: np.ndarray, name: str, *args: Any, **options: Any) -> Call:
+        """A function on one channel of one image (or row)."""
+        return self.forward(x[None, None], name, *args, **options)
+
 
 class TorchLast(Torch):
     layout = "channels_last"
 
 
+class OnnxRuntime(Peer):
+    """One node of ONNX, in a session of its own."""
+
+    module, distribution = "onnxruntime", "onnxruntime"
+    threaded = True
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.onnx: Any = importlib.import_module("onnx")
+
+    def node(self, x: np.ndarray, operator: str, outputs: int = 1, nhwc: bool = False, **attributes: Any) -> Call:
+        """The first of its outputs.  `nhwc`: x has its channels last, and is transposed first."""
+        make, kind = self.onnx.helper, self.onnx.TensorProto.FLOAT
+        names = ["y", "indices"][:outputs]
+        node = make.make_node(operator, ["x"], names, **attributes)
+        results = [make.make_tensor_value_info(name, t, None) for name, t in zip(names, (kind, 7), strict=False)]
+        graph = make.make_graph([node], "pool", [make.make_tensor_value_info("x", kind, None)], results)
+        model = make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=8)
+        options = self.lib.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        session = self.lib.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        if nhwc:
+            return lambda: session.run(None, {"x": np.ascontiguousarray(x.transpose(0, 3, 1, 2))})[0].transpose(
+                0, 2, 3, 1
+            )
+        return lambda: session.run(None, {"x": x})[0]
+
+    def image(self, x: np.ndarray, operator: str, **attributes: Any) -> Call:
+        """On one channel of one image."""
+        return self.node(x[None, None], operator, **attributes)
+
+
 ALL: dict[str, type[Peer]] = {
     "NumPy": NumPy,
     "scikit-image": SciKitImage,
+    "SciPy": SciPy,
     "OpenCV": OpenCV,
     "Pillow": Pillow,
     "tensorstore": TensorStore,
     "tinybrain": TinyBrain,
     "xarray": XArray,
     "astropy": AstroPy,
+    "onnxruntime": OnnxRuntime,
     "torch": Torch,
     "torch channels_last": TorchLast,
 }

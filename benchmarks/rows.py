@@ -99,7 +99,7 @@ def mean_of_blocks(number: int, shape: tuple[int, ...], dtype: str, block: int |
     )
 
 
-def max_of_blocks(number: int, shape: tuple[int, ...], dtype: str, **options: Any) -> Row:
+def max_of_blocks(number: int, shape: tuple[int, ...], dtype: str, more: Any = (), **options: Any) -> Row:
     block = (2,) * len(shape)
     return Row(
         number,
@@ -111,6 +111,7 @@ def max_of_blocks(number: int, shape: tuple[int, ...], dtype: str, **options: An
             "scikit-image": (lambda p, x: p.block_reduce(x, block, np.max), 0),
             "NumPy": (lambda p, x: p.slices(x, block), 0),
             "tensorstore": (lambda p, x: p.downsample(x, block, "max"), 0),
+            **dict(more),
         },
         **options,
     )
@@ -134,6 +135,19 @@ def nanmean_of_blocks(number: int, shape: tuple[int, ...], dtype: str, size: int
     )
 
 
+def sliding(number: int, dtype: str, size: int, reduce: str, border: str, tolerance: float, **extra: Any) -> Row:
+    """Squares at every cell of an image."""
+    return Row(
+        number,
+        f"sliding {reduce} {size}x{size}",
+        (2048, 2048),
+        dtype,
+        lambda x, workers: cypool.pool(x, size, reduce, stride=1, padding=size // 2, border=border, dtype=x.dtype,
+                                       workers=workers),
+        dict.fromkeys(("OpenCV", "SciPy"), (lambda p, x: p.slide(x, size, reduce), tolerance)) | extra,
+    )  # fmt: skip
+
+
 def max_along_last(number: int, shape: tuple[int, ...], dtype: str, size: int, stride: int) -> Row:
     return Row(
         number,
@@ -141,7 +155,11 @@ def max_along_last(number: int, shape: tuple[int, ...], dtype: str, size: int, s
         shape,
         dtype,
         lambda x, workers: cypool.pool(x, (size,), "max", stride=stride, axes=(-1,), workers=workers),
-        {"NumPy": (lambda p, x: p.windows(x, size, stride), 0)},
+        {
+            "NumPy": (lambda p, x: p.windows(x, size, stride), 0),
+            "onnxruntime": (lambda p, x: p.node(x, "MaxPool", **onnx(size, stride, 0, 1)), 0),
+            "torch": (lambda p, x: p.forward(x, "max_pool1d", size, stride), 0),
+        },
         memory_bound=True,
     )
 
@@ -179,14 +197,24 @@ def mode_of_labels(number: int, dtype: str) -> Row:
     )
 
 
+def onnx(window: int, stride: int, padding: int = 0, nd: int = 2, **more: Any) -> dict[str, Any]:
+    """The attributes of a pooling node of ONNX."""
+    return {"kernel_shape": [window] * nd, "strides": [stride] * nd, "pads": [padding] * (2 * nd), **more}
+
+
 def of_torch(
     number: int, work: str, shape: tuple[int, ...], ours: Callable[[np.ndarray, int], Any], backward: bool,
-    name: str, *args: Any, tolerance: float = 1e-5, **options: Any,
+    name: str, *args: Any, tolerance: float = 1e-5, node: Ask | None = None, **options: Any,
 ) -> Row:  # fmt: skip
+    """torch in both layouts; `node`: what to ask onnxruntime."""
+
     def ask(p: Any, x: np.ndarray) -> Call:
         return (p.backward if backward else p.forward)(x, name, *args, **options)
 
-    return Row(number, work, shape, "float32", ours, dict.fromkeys(("torch", "torch channels_last"), (ask, tolerance)))
+    tools: dict[str, tuple[Ask, float]] = dict.fromkeys(("torch", "torch channels_last"), (ask, tolerance))
+    if node is not None:
+        tools["onnxruntime"] = node, tolerance
+    return Row(number, work, shape, "float32", ours, tools)
 
 
 def gradient(
@@ -213,7 +241,7 @@ def nn_row(number: int, work: str, shape: tuple[int, ...], name: str, *args: Any
     """The same function, with the same arguments, of cypool.nn and of torch.nn.functional.  With `nhwc` the
     channels come last."""
     last = "channels_last" if options.get("nhwc") else "channels_first"
-    ours = {k: v for k, v in options.items() if k not in ("nhwc", "tolerance")}
+    ours = {k: v for k, v in options.items() if k not in ("nhwc", "tolerance", "node")}
     function = getattr(nn, name)
 
     def call(x: np.ndarray, workers: int) -> Any:
@@ -223,40 +251,62 @@ def nn_row(number: int, work: str, shape: tuple[int, ...], name: str, *args: Any
     return of_torch(number, work, shape, call, False, name, *args, **options)
 
 
+def node(operator: str, *args: int, **attributes: Any) -> Ask:
+    """What to ask onnxruntime."""
+    outside = {k: attributes.pop(k) for k in ("outputs", "nhwc") if k in attributes}
+    return lambda p, x: p.node(x, operator, **(onnx(*args, **attributes) if args else attributes), **outside)
+
+
 def torch_rows() -> Iterator[Row]:
     maps, small, large, volume = (8, 64, 112, 112), (32, 64, 56, 56), (8, 64, 56, 56), (2, 16, 64, 128, 128)
     deep, wide = (32, 2048, 7, 7), (16, 256, 30, 30)
-    overlap = dict(stride=2, padding=1)
-    yield nn_row(12, "max 3x3 s2 p1", maps, "max_pool2d", 3, 2, 1)
-    yield nn_row(13, "max 2x2", small, "max_pool2d", 2)
-    yield nn_row(14, "max 2x2 with indices", small, "max_pool2d", 2, return_indices=True)
+    overlap, overlapped, honest = dict(stride=2, padding=1), dict(stride=1, padding=1), dict(count_include_pad=False)
+    yield nn_row(12, "max 3x3 s2 p1", maps, "max_pool2d", 3, 2, 1, node=node("MaxPool", 3, 2, 1))
+    yield nn_row(13, "max 2x2", small, "max_pool2d", 2, node=node("MaxPool", 2, 2))
+    yield nn_row(14, "max 2x2 with indices", small, "max_pool2d", 2, return_indices=True,
+                 node=node("MaxPool", 2, 2, outputs=2))  # fmt: skip
     yield of_torch(15, "max 3x3 s2 p1, gradient", maps, gradient("max", (3, 3), **overlap), True, "max_pool2d", 3, 2, 1)
     yield of_torch(15, "max 2x2, gradient", small, gradient("max", (2, 2)), True, "max_pool2d", 2)
-    yield nn_row(16, "mean 2x2", small, "avg_pool2d", 2)
+    yield nn_row(16, "mean 2x2", small, "avg_pool2d", 2, node=node("AveragePool", 2, 2))
     yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
-    overlapped = dict(stride=1, padding=1)
-    yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1)
+    yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1,
+                 node=node("AveragePool", 3, 1, 1, count_include_pad=1))  # fmt: skip
     yield of_torch(17, "mean 3x3 s1 p1, gradient", large,
                    gradient("mean", (3, 3), border="constant", **overlapped), True, "avg_pool2d", 3, 1, 1)  # fmt: skip
-    honest = dict(count_include_pad=False)
-    yield nn_row(17, "mean 3x3 s1 p1 of cells that exist", large, "avg_pool2d", 3, 1, 1, **honest)
+    yield nn_row(17, "mean 3x3 s1 p1 of cells that exist", large, "avg_pool2d", 3, 1, 1, **honest,
+                 node=node("AveragePool", 3, 1, 1))  # fmt: skip
     yield of_torch(17, "mean 3x3 s1 p1 of cells that exist, gradient", large,
                    gradient("mean", (3, 3), **overlapped), True, "avg_pool2d", 3, 1, 1, **honest)  # fmt: skip
-    for reduce, adaptive in (("mean", "adaptive_avg_pool2d"), ("max", "adaptive_max_pool2d")):
+    for reduce, adaptive, operator in (("mean", "adaptive_avg_pool2d", "GlobalAveragePool"),
+                                       ("max", "adaptive_max_pool2d", "GlobalMaxPool")):  # fmt: skip
         yield of_torch(18, f"global {reduce}", deep,
-                       lambda x, w, r=reduce: cypool.global_pool(x, r, axes=(2, 3), workers=w),
-                       False, adaptive, 1)  # fmt: skip
+                       lambda x, w, r=reduce: cypool.global_pool(x, r, axes=(2, 3), keepdims=True, workers=w),
+                       False, adaptive, 1, node=node(operator))  # fmt: skip
         yield nn_row(19, f"adaptive {reduce} to 7x7", wide, adaptive, 7)
     yield of_torch(20, "fractional max to 78x78", maps,
                    lambda x, w: nn.fractional_max_pool2d(x, 2, 78, rng=0, workers=w), False,
                    "fractional_max_pool2d", 2, output_size=78, tolerance=np.inf)  # fmt: skip
-    yield nn_row(21, "L2 2x2", maps, "lp_pool2d", 2, 2)
-    yield of_torch(22, "max 2x2x2", volume, lambda x, w: nn.max_pool3d(x, 2, workers=w), False, "max_pool3d", 2)
+    yield nn_row(21, "L2 2x2", maps, "lp_pool2d", 2, 2, node=node("LpPool", 2, 2, p=2))
+    yield of_torch(22, "max 2x2x2", volume, lambda x, w: nn.max_pool3d(x, 2, workers=w), False, "max_pool3d", 2,
+                   node=node("MaxPool", 2, 2, 0, 3))  # fmt: skip
     yield of_torch(22, "max 2x2x2, gradient", volume, gradient("max", (2, 2, 2)), True, "max_pool3d", 2)
-    nhwc = dict(nhwc=True)
-    yield nn_row(27, "max 3x3 s2 p1, NHWC", (8, 112, 112, 64), "max_pool2d", 3, 2, 1, **nhwc)
-    yield nn_row(27, "max 2x2, NHWC", (32, 56, 56, 64), "max_pool2d", 2, **nhwc)
-    yield nn_row(27, "mean 2x2, NHWC", (32, 56, 56, 64), "avg_pool2d", 2, **nhwc)
+    yield max_along_last(23, (32, 64, 16384), "float32", 3, 2)
+
+
+def nhwc_rows() -> Iterator[Row]:
+    maps, small, last = (8, 112, 112, 64), (32, 56, 56, 64), dict(nhwc=True)
+    yield nn_row(27, "max 3x3 s2 p1, NHWC", maps, "max_pool2d", 3, 2, 1, node=node("MaxPool", 3, 2, 1, **last), **last)
+    yield nn_row(27, "max 2x2, NHWC", small, "max_pool2d", 2, node=node("MaxPool", 2, 2, **last), **last)
+    yield nn_row(27, "mean 2x2, NHWC", small, "avg_pool2d", 2, node=node("AveragePool", 2, 2, **last), **last)
+
+
+def sliding_rows() -> Iterator[Row]:
+    padded = (lambda p, x: p.image(x, "max_pool2d", 15, 1, 7), 0)
+    for dtype in ("float32", "uint8"):
+        yield sliding(24, dtype, 15, "max", "ignore", 0, **({"torch": padded} if dtype == "float32" else {}))
+    yield sliding(25, "float32", 15, "mean", "reflect", 1e-4)
+    for dtype in ("uint8", "float32"):
+        yield sliding(26, dtype, 5, "median", "edge", 0)
 
 
 IMAGE, COLOUR, VOLUME = (4096, 4096), (2048, 3072, 3), (256, 256, 256)
@@ -280,5 +330,10 @@ def rows() -> Iterator[Row]:
         yield mode_of_labels(10, dtype)
     yield nanmean_of_blocks(11, (2048, 2048), "float64", 4)
     yield from torch_rows()
-    yield max_along_last(23, (32, 64, 16384), "float32", 3, 2)
-    yield max_of_blocks(28, (8, 8), "float32", counts=False)
+    yield from sliding_rows()
+    yield from nhwc_rows()
+    tiny = {
+        "torch": (lambda p, x: p.image(x, "max_pool2d", 2), 0),
+        "onnxruntime": (lambda p, x: p.image(x, "MaxPool", **onnx(2, 2)), 0),
+    }
+    yield max_of_blocks(28, (8, 8), "float32", counts=False, more=tiny)
