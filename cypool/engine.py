@@ -15,7 +15,10 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BAND, BLOCK, COLUMNS, LINES, STRIP, TILE, WHOLE, Axis, canonical, fewest, most_taps, reach, tiling
+from .rows import (
+    BAND, BLOCK, COLUMNS, LINES, STRIP, TILE, WHOLE, Axis, canonical, deep_tile, fewest, most_taps, reach, tall,
+    tiling,
+)  # fmt: skip
 from .selection import Slots, groups, selecting, slots_of
 from .spans import Span
 
@@ -181,6 +184,10 @@ class Plan:
         rows = math.prod(a["o"] for a in leading)
         if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
+        weighted = any(a.factors is not None for a in merged)
+        deep = tall(leading, kernel.plain and not weighted and span.stuff == 1, tile)
+        if deep:
+            tile = deep_tile(tile, span, channels * size, deep)
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
         room = max(BAND, TILE // dtype.itemsize) // channels
         line = tile["span"] if span.starts is not None else pitch * span.s
@@ -199,7 +206,9 @@ class Plan:
         alike = span.starts is None or (kernel.pick is None and not span.planes and span.stuff == 1)
         if simple and alike and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
-        if band == 1:
+        if deep and alike:
+            band = max(1, min(LINES, rows // 4, 2 * deep))
+        if band == 1 and not deep:
             pitch = tile["outputs"]
             line = pitch * span.s
         pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
@@ -207,23 +216,22 @@ class Plan:
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors and not (folds and kernel.pick)
             lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum") and not lane["squares"]
-        weighted = any(a.factors is not None for a in merged)
         strip = 0  # outputs that go through all stages at a time
         plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
                     and span.stuff == span.copies == self.copies == 1 and not weighted
                     and not constant and not check_empty)  # fmt: skip
-        if plainest and band == 1 and taps <= LINES and span.starts is None and not tile["segment"]:
+        if plainest and band == 1 and not deep and taps <= LINES and span.starts is None and not tile["segment"]:
             extent = (span.k - 1) * span.d + 1
             strip = (max(STRIP // dtype.itemsize // channels, 8 * extent) - extent) // span.s + 1
             if span.n * channels * dtype.itemsize <= WHOLE:
                 strip = tile["outputs"]
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
-        capacity = max((band - 1) * line + tile["span"], band * pitch) * channels + 64
+        capacity = max((band - 1 + deep) * line + tile["span"], band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "weighted": weighted, "channel_position": inner.position,
+            "weighted": weighted, "deep": deep, "channel_position": inner.position,
             "copies": self.copies, "repeats": span.copies,
             "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,

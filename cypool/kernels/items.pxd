@@ -53,7 +53,7 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
         line = &s.lines[first]
         m = 0
         while (first < runs and s.lines[first].at.times == line.at.times and s.lines[first].at.plane == line.at.plane
-               and (not alike or s.lines[first].at.taps == line.at.taps)):
+               and (not alike or s.lines[first].at.taps == line.at.taps) and (not p.g.deep or m == 0)):
             m += s.lines[first].lines
             first += 1
         if arrays.given == NULL and not p.means:

@@ -61,7 +61,7 @@ cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
             axis.right += 1
     axis.whole = axis.cut = 0
     if given["starts"] is None:
-        if not axis.flat and axis.border < REFLECT:
+        if not axis.flat:
             axis.whole = ceil_div(axis.before, axis.s)
             room = axis.n - 1 - (axis.k - 1) * axis.d + axis.before  # of starts
             axis.cut = min(axis.o, room // axis.s + 1) if room >= 0 else 0
@@ -159,7 +159,7 @@ cdef class Reduction:
         g.band, g.pitch, g.line = given["band"], given["pitch"], given["line"]
         g.span, g.strip = given["span"], given["strip"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
-        g.weighted, g.counted = given["weighted"], given["counted"]
+        g.weighted, g.counted, g.deep = given["weighted"], given["counted"], given["deep"]
         g.repeats, g.copies = given["repeats"], given["copies"]
         g.twins, g.hides, g.compact = given["twins"], given["hides"], given["compact"]
         g.sliding, g.channel_position = given["sliding"], given["channel_position"]

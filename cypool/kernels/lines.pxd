@@ -6,6 +6,7 @@ from .decode cimport *
 from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
+from .slide cimport SLIDE, Work, on_work
 from .tiles cimport fill
 
 
@@ -243,6 +244,33 @@ cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, con
         j += GROUP
 
 
+cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* run,
+                            const Tile* t, const char* base, bint framed, Py_ssize_t n, Py_ssize_t first,
+                            Py_ssize_t pitch) noexcept nogil:
+    """The lines of a run, each the rows of a tall window, into s.a from sample `first` on.  They share most of their
+    rows, so that the windows slide along columns, as they do along a row."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading - 1]
+    cdef Py_ssize_t i, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
+    cdef char* deep = s.a + first * size
+    cdef const void* cells
+    cdef Work w
+    list_taps(&p.g, run, 0, 1, &s.taps)
+    if lane.direct and not framed:
+        for i in range(rows):
+            s.pointers[i] = base + s.taps.x[0] + i * axis.x
+        merge_lane(lane, True, lane.pairs, s.pointers, 1, rows, n, deep, pitch, True)
+    else:
+        for i in range(rows):
+            cells = decode(p, arrays, s, lane, s.taps.x[0] + i * axis.x, s.taps.mask[0] + i * axis.mask, t, 0)
+            if framed:
+                frame(lane, s.decoded[0], t, p.g.channels)
+            merge_lane(lane, False, lane.pairs, &cells, 1, 1, n, deep + i * pitch * size, 0, True)
+    w.verb, w.a, w.b, w.c = SLIDE, deep, s.b + first * size, s.c + first * size
+    w.m, w.k, w.s, w.d, w.C = (run.lines - 1) * pitch + n, count, 1, pitch, 1
+    on_work(lane.op, lane.want, &w)
+    s.a, s.b, s.c = <char*> w.a - first * size, <char*> w.b - first * size, <char*> w.c - first * size
+
+
 cdef inline void add_zero(double* row, Py_ssize_t n) noexcept nogil:
     """Rows of padded zeros are not read, but make 0 of -0."""
     cdef Py_ssize_t i
@@ -269,7 +297,9 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     while i < m:
         if m > 1:
             row0, row1 = 0, run.at.taps
-        if row1 == row0:
+        if run.at.taps == g.deep and run.at.varying == g.leading - 1:
+            merge_deep(p, arrays, s, lane, run, t, base, framed, n, (target - acc) // lane.want_size, pitch)
+        elif row1 == row0:
             fill(lane, target + i * step, n, run.lines, pitch)
         elif g.weighted:
             merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch, s.shares + i)

@@ -89,6 +89,7 @@ cdef struct Geometry:
     bint twins                    # a NaN in one of two neighbours (parts of a complex number) counts for both
     bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
     bint weighted                 # an axis has factors
+    Py_ssize_t deep               # rows of tall windows that slide along columns (merge_deep), or 0
     bint counted                  # the number of cells of each window matters
     Py_ssize_t rows, outputs      # output rows, tiles' outputs
     Py_ssize_t tiles, band        # tiles a row; rows a work item
@@ -257,7 +258,7 @@ cdef inline void add_axis(const Geometry* g, Py_ssize_t a, Py_ssize_t i, Place* 
     if line.high[a] - line.low[a] > 1:
         at.varying = a if at.varying == NONE else SEVERAL
     cell = fold_cell(axis, line.start[a] + line.low[a] * axis.d)
-    if cell < 0 or axis.border >= REFLECT:
+    if cell < 0 or (axis.border >= REFLECT and not axis.whole <= i < axis.cut):
         at.varying = SEVERAL
     at.first += cell * axis.x
     at.lead += line.low[a] * axis.d * axis.index

@@ -12,7 +12,8 @@ and C alone, never on where the window lies: that is what makes sums the same bi
 batch position or number of workers.
 
     halve     k and s even: neighbours are joined, and k and s halved
-    flat      stride 1: windows of 2, 4, 8 ... cells by doubling, then the binary digits of k
+    flat      stride 1: windows of 4, 16, 64 ... cells, each from four, then the digits of k in base 4 (of
+              extremes up to four that overlap); also along columns (lines.pxd: merge_deep)
     strided   few taps: the row is taken apart, so that each tap is a contiguous row
     fold      long windows that overlap little, and windows given by tables
 """
@@ -47,37 +48,65 @@ cdef inline work* halve(Op* op, work* a, work* b, Py_ssize_t n) noexcept nogil:
     return b
 
 
+cdef inline void add_parts(Op* op, const work* a, work* c, Py_ssize_t n, Py_ssize_t step, Py_ssize_t parts,
+                           bint first) noexcept nogil:
+    """c[i] (op=) a[i] op a[i + step] op ... (1 to 3 parts)."""
+    cdef Py_ssize_t i
+    if first and parts == 1:
+        for i in range(n):
+            c[i] = a[i]
+    elif first and parts == 2:
+        for i in range(n):
+            c[i] = apply(op, a[i], a[i + step])
+    elif first:
+        for i in range(n):
+            c[i] = apply(op, apply(op, a[i], a[i + step]), a[i + 2 * step])
+    elif parts == 1:
+        for i in range(n):
+            c[i] = apply(op, c[i], a[i])
+    elif parts == 2:
+        for i in range(n):
+            c[i] = apply(op, c[i], apply(op, a[i], a[i + step]))
+    else:
+        for i in range(n):
+            c[i] = apply(op, c[i], apply(op, apply(op, a[i], a[i + step]), a[i + 2 * step]))
+
+
+cdef inline void join_four(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssize_t x, Py_ssize_t y,
+                           Py_ssize_t z) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        b[i] = apply(op, apply(op, a[i], a[i + x]), apply(op, a[i + y], a[i + z]))
+
+
 cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k,
                        Py_ssize_t e) noexcept nogil:
     """out[i] = a[i] op a[i + e] op ... (k terms) for i < n.  The result is in one of a, b, c."""
-    cdef Py_ssize_t i, have = 0, p = 1, left
+    cdef Py_ssize_t have = 0, p = 1, parts, last
     cdef work* swap
-    cdef work* total = c
-    if k == 3:
-        for i in range(n):
-            b[i] = apply(op, apply(op, a[i], a[i + e]), a[i + 2 * e])
-        return b
-    while True:
-        # a[i] covers p cells from i on; total[i] covers the first `have` cells.
-        if p == k:
-            return a
-        if k & p:
-            if have == 0:
-                for i in range(n):
-                    total[i] = a[i]
-            else:
-                for i in range(n):
-                    total[i] = apply(op, total[i], a[i + have * e])
-            have += p
-        if 2 * p > k:
-            return total
-        left = n + (k - 2 * p) * e
-        for i in range(left):
-            b[i] = apply(op, a[i], a[i + p * e])
+    while p != k:
+        # a[i] covers p cells from i on; c[i] covers the first `have` cells.
+        if Op is Max or Op is Min:  # parts may overlap
+            last = (k - p) * e
+            if k <= 2 * p:
+                add_parts(op, a, c, n, last, 2, True)
+                return c
+            if k <= 4 * p:
+                join_four(op, a, b, n, p * e, min(2 * p * e, last), last)
+                return b
+        else:
+            parts = k // p & 3
+            if parts:
+                add_parts(op, a + have * e, c, n, p * e, parts, have == 0)
+                have += parts * p
+            if have == k:
+                return c
+        join_four(op, a, b, n + (k - 4 * p) * e, p * e, 2 * p * e, 3 * p * e)
         swap = a
         a = b
         b = swap
-        p *= 2
+        p *= 4
+    return a
 
 
 cdef inline void phases(const work* a, work* c, Py_ssize_t n, Py_ssize_t s) noexcept nogil:
