@@ -303,7 +303,7 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
             fill(lane, target + i * step, n, run.lines, pitch)
         elif g.weighted:
             merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch, s.shares + i)
-        elif run.lines > 1 and lane.direct and not framed:
+        elif lane.direct and not framed and row1 - row0 == run.at.taps:
             list_run(g, s, run, base)
             merge_lane(lane, True, lane.pairs, s.pointers, run.at.taps, run.lines, n, target + i * step, pitch, True)
         else:

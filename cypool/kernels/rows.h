@@ -36,6 +36,58 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
         out[i] = ((double) a[2 * i] + (double) b[2 * i]) + ((double) a[2 * i + 1] + (double) b[2 * i + 1]);
 }
 
+/* Eight running results side by side, x[j] = a[j] op a[8 + j] op ... for n = 16, 24, ..., and of those four:
+   out[j] = x[j] op x[4 + j].  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN
+   wins. */
+#define CYPOOL_ADD(x, y) ((x) + (y))
+#define CYPOOL_LARGEST(x, y) CYPOOL_EXTREME(x, y, >)
+#define CYPOOL_SMALLEST(x, y) CYPOOL_EXTREME(x, y, <)
+#if defined(__GNUC__)
+#define CYPOOL_EXTREME(x, y, than) \
+    CYPOOL_CHOOSE((x) != (x), x, CYPOOL_CHOOSE((x) than (y), x, y))
+#define CYPOOL_CHOOSE(mask, x, y) ((some) (((mask) & (words) (x)) | (~(mask) & (words) (y))))
+#define CYPOOL_LANES(name, type, word, op) \
+    static inline void name(const type *a, ptrdiff_t n, type *out) \
+    { \
+        enum { PART = 16 / sizeof(type), PARTS = 8 / PART }; \
+        typedef type some __attribute__((vector_size(16))); \
+        typedef word words __attribute__((vector_size(16))); \
+        some lanes[PARTS], next; \
+        _Pragma("GCC unroll 4") \
+        for (int j = 0; j < PARTS; j++) \
+            memcpy(&lanes[j], a + j * PART, 16); \
+        for (ptrdiff_t i = 8; i < n; i += 8) \
+            _Pragma("GCC unroll 4") \
+            for (int j = 0; j < PARTS; j++) { \
+                memcpy(&next, a + i + j * PART, 16); \
+                lanes[j] = op(lanes[j], next); \
+            } \
+        (void) sizeof(words); \
+        _Pragma("GCC unroll 4") \
+        for (int j = 0; j < PARTS / 2; j++) { \
+            lanes[j] = op(lanes[j], lanes[j + PARTS / 2]); \
+            memcpy(out + j * PART, &lanes[j], 16); \
+        } \
+    }
+#else
+#define CYPOOL_EXTREME(x, y, than) ((x) != (x) ? (x) : (x) than (y) ? (x) : (y))
+#define CYPOOL_LANES(name, type, word, op) \
+    static inline void name(const type *a, ptrdiff_t n, type *out) \
+    { \
+        for (int j = 0; j < 4; j++) { \
+            type x = a[j], y = a[4 + j]; \
+            for (ptrdiff_t i = 8 + j; i < n; i += 8) \
+                x = op(x, a[i]), y = op(y, a[4 + i]); \
+            out[j] = op(x, y); \
+        } \
+    }
+#endif
+CYPOOL_LANES(cypool_add_f64, double, int64_t, CYPOOL_ADD)
+CYPOOL_LANES(cypool_max_f32, float, int32_t, CYPOOL_LARGEST)
+CYPOOL_LANES(cypool_max_f64, double, int64_t, CYPOOL_LARGEST)
+CYPOOL_LANES(cypool_min_f32, float, int32_t, CYPOOL_SMALLEST)
+CYPOOL_LANES(cypool_min_f64, double, int64_t, CYPOOL_SMALLEST)
+
 /* Memory that will be read soon; any address will do. */
 static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 {

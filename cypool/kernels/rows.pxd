@@ -13,6 +13,11 @@ cdef extern from "rows.h" nogil:
     ctypedef uint16_t word16 "cypool_word16"
     ctypedef uint32_t word32 "cypool_word32"
     void add_pairs "cypool_add_pairs" (const float* a, const float* b, double* out, Py_ssize_t n)
+    void add_f64 "cypool_add_f64" (const double* a, Py_ssize_t n, double* out)
+    void max_f32 "cypool_max_f32" (const float* a, Py_ssize_t n, float* out)
+    void max_f64 "cypool_max_f64" (const double* a, Py_ssize_t n, double* out)
+    void min_f32 "cypool_min_f32" (const float* a, Py_ssize_t n, float* out)
+    void min_f64 "cypool_min_f64" (const double* a, Py_ssize_t n, double* out)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
     void touch "cypool_touch" (const char* a, Py_ssize_t bytes)
     bint unordered "cypool_unordered" (double a, double b)  # one of them is NaN

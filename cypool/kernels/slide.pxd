@@ -166,6 +166,29 @@ cdef inline void pick(const work* a, work* b, Py_ssize_t n, Py_ssize_t step, Py_
             b[i * C + c] = a[i * step + c]
 
 
+cdef inline void lanes_of(Op* op, const work* a, Py_ssize_t n, work* lane) noexcept nogil:
+    """x[j] = a[j] op a[8 + j] op ... (n cells, n = 16, 24, ...), and lane[j] = x[j] op x[4 + j]."""
+    cdef Py_ssize_t i, j
+    if Op is Sum and work is double:
+        add_f64(a, n, lane)
+    elif Op is Max and work is float:
+        max_f32(a, n, lane)
+    elif Op is Max and work is double:
+        max_f64(a, n, lane)
+    elif Op is Min and work is float:
+        min_f32(a, n, lane)
+    elif Op is Min and work is double:
+        min_f64(a, n, lane)
+    else:
+        for j in range(LANES):
+            lane[j] = a[j]
+        for i in range(1, n // LANES):
+            for j in range(LANES):
+                lane[j] = apply(op, lane[j], a[i * LANES + j])
+        for j in range(4):
+            lane[j] = apply(op, lane[j], lane[j + 4])
+
+
 cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
     """a[0] op a[1] op ... op a[n - 1], n >= 1: eight lanes, blocks of 128 cells, blocks in pairs."""
     cdef work lane[LANES]
@@ -184,18 +207,11 @@ cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
             for i in range(done + 1, stop):
                 value = apply(op, value, a[i])
         else:
-            for j in range(LANES):
-                lane[j] = a[done + j]
-            i = done + LANES
-            while i + LANES <= stop:
-                for j in range(LANES):
-                    lane[j] = apply(op, lane[j], a[i + j])
-                i += LANES
-            for j in range(stop - i):
-                lane[j] = apply(op, lane[j], a[i + j])
-            for j in range(4):
-                lane[j] = apply(op, lane[j], lane[j + 4])
+            i = stop - (stop - done) % LANES
+            lanes_of(op, a + done, i - done, lane)
             value = apply(op, apply(op, lane[0], lane[2]), apply(op, lane[1], lane[3]))
+            for i in range(i, stop):
+                value = apply(op, value, a[i])
         carry = blocks
         while carry & 1:
             top -= 1
