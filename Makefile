@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | examples | test | test-peers | test-torch | bench | lint | typecheck | wheel | sdist | clean
+#   make demo | examples | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo examples test test-peers test-torch bench lint typecheck wheel sdist clean
+.PHONY: demo examples test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -49,6 +49,16 @@ test-torch: .venv/.test
 
 bench: .venv/.peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+# Calls that take turns with those of libraries whose threads spin.
+bench-neighbours: .venv/.peers
+	$(BIN)/python benchmarks/neighbours.py
+
+# Every reducer of the table, as installed; between two commits: asv continuous A B, in benchmarks/.
+asv: .venv/.installed
+	$(PIP) install --quiet asv virtualenv
+	$(BIN)/asv machine --yes --config benchmarks/asv.conf.json >/dev/null
+	$(BIN)/asv run --config benchmarks/asv.conf.json --environment existing:$(CURDIR)/$(BIN)/python --show-stderr $(ARGS)
 
 lint: .venv/.lint
 	$(BIN)/ruff check .

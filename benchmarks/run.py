@@ -2,9 +2,11 @@
 
 Prints one line per row of the table and writes everything as JSON. A row's first figure is the
 time of the fastest peer over that of cypool (above 1: cypool is ahead), its second one the time of
-cypool over that of the floor, which only reads the input and writes the output.
+cypool over that of the floor, which only reads the input and writes the output. M: bound by memory;
+!: behind the fastest peer, and if bound by memory also more than 1.15 floors.
 
-Row 30 is growth: time per pixel and extra memory from small to large images, and the import.
+Row 29 is the gain by threads. Row 30 is growth: time per pixel and extra memory from small to large
+images, and the import.
 """
 
 from __future__ import annotations
@@ -19,14 +21,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import chart
 import numpy as np
 import peers
 import rows
 import timing
 
 import cypool
+from cypool import dispatch
 
 RESULTS = Path(__file__).parent / "results"
+NEAR = 1.15
+"""Of a row bound by memory: times the floor that count as good as being ahead."""
+SCALED = (1, 6, 12, 24)
+"""Rows whose gain by threads is told (row 29)."""
 SIDES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 
 
@@ -54,9 +62,11 @@ def measure(row: rows.Row, tools: dict[str, peers.Peer], threads: int, rounds: i
         else:
             notes[name] = "disagrees"
     calls["floor"] = timing.floor(x, y.nbytes, threads)
+    calls["one thread"] = lambda: row.ours(x, 1)
     best = {name: 1e3 * seconds for name, seconds in timing.fastest(calls, rounds).items()}
-    ours, floor = best.pop("cypool"), best.pop("floor")
+    ours, floor, alone = best.pop("cypool"), best.pop("floor"), best.pop("one thread")
     first = min(best, key=best.__getitem__, default=None)
+    ratio = best[first] / ours if first else None
     return {
         "row": row.number,
         "work": row.work,
@@ -65,11 +75,22 @@ def measure(row: rows.Row, tools: dict[str, peers.Peer], threads: int, rounds: i
         "counts": row.counts,
         "cypool": ours,
         "floor": floor,
+        "one_thread": alone,
         "peers": {name: best.get(name, notes.get(name)) for name in row.peers},
         "fastest": first,
-        "ratio": best[first] / ours if first else None,
+        "ratio": ratio,
         "of_floor": ours / floor,
+        "met": ratio is None or ratio >= 1 or (row.memory_bound and ours / floor <= NEAR),
     }
+
+
+def scaling(lines: list[dict], threads: int) -> list[dict]:
+    """Row 29: the time on one thread over that on all, where it is asked for."""
+    return [
+        {"work": line["work"], "array": line["array"], "threads": threads, "gain": line["one_thread"] / line["cypool"]}
+        for line in lines
+        if line["row"] in SCALED
+    ]
 
 
 def growth(reduce: str, threads: int, rounds: int, sides: Iterable[int]) -> list[dict]:
@@ -101,7 +122,8 @@ def show_row(line: dict) -> str:
     ratio = f"{line['ratio']:7.2f}" if line["ratio"] else "      -"
     return (
         f"{line['row']:>3}  {line['work']:<22} {line['array']:<22} {duration(line['cypool']):>10} "
-        f"{ratio} {line['of_floor']:7.2f} {'M' if line['memory_bound'] else ' '}  {times}"
+        f"{ratio} {line['of_floor']:7.2f} {'M' if line['memory_bound'] else ' '}"
+        f"{' ' if line['met'] else '!'}  {times}"
     )
 
 
@@ -127,7 +149,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", help="numbers of rows, with commas (default: all)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every side (2)")
-    parser.add_argument("--quick", action="store_true", help="5 timed calls instead of 20")
+    parser.add_argument("--quick", action="store_true", help="5 timed calls instead of 20, of slow peers 1")
+    parser.add_argument("--strict", action="store_true", help="fail if a peer's result is not cypool's")
     parser.add_argument("--json", type=Path, help="where the results go (benchmarks/results)")
     chosen = parser.parse_args()
 
@@ -142,6 +165,7 @@ def main() -> int:
         "threads": chosen.threads,
         "timed_calls": rounds,
         "cypool": cypool.__version__,
+        "level": dispatch.level,
         "versions": {name: tool.version() for name, tool in tools.items()},
         "rows": [],
     }
@@ -157,6 +181,11 @@ def main() -> int:
         if numbers is None or row.number in numbers:
             report["rows"].append(measure(row, tools, chosen.threads, rounds))
             print(show_row(report["rows"][-1]), flush=True)
+    missed = sorted({line["row"] for line in report["rows"] if not line["met"]})
+    print(f"\nbehind the fastest peer (!): {', '.join(f'row {n}' for n in missed) or 'none'}")
+    report["scaling"] = scaling(report["rows"], chosen.threads)
+    for line in report["scaling"] if chosen.threads > 1 else []:
+        print(f"row 29  {line['work']:<22} {line['array']:<22} {line['gain']:.2f} times as fast as on one thread")
     report["geometric_mean"] = geometric_mean(report["rows"])
     if report["geometric_mean"]:
         print(f"\ngeometric mean of 'ahead': {report['geometric_mean']:.2f}")
@@ -182,7 +211,13 @@ def main() -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n")
     print(f"written to {path}")
-    return 0
+    if report["rows"]:
+        print(f"drawn in {chart.draw(report, path.with_suffix('.svg'))}")
+    others = [f"row {line['row']}, {name}" for line in report["rows"] for name, ms in line["peers"].items()
+              if ms == "disagrees"]  # fmt: skip
+    if others:
+        print(f"other results: {'; '.join(others)}")
+    return int(chosen.strict and bool(others))
 
 
 if __name__ == "__main__":

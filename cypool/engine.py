@@ -15,12 +15,10 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import (
-    BAND, BLOCK, COLUMNS, LINES, STRIP, TILE, WHOLE, Axis, canonical, deep_tile, fewest, most_taps, reach, tall,
-    tiling,
-)  # fmt: skip
+from .rows import BAND, BLOCK, COLUMNS, LINES, STRIP, TILE, WHOLE, Axis, canonical, fewest, most_taps, reach, tiling
 from .selection import Slots, groups, selecting, slots_of
 from .spans import Span
+from .tall import tall
 
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
@@ -185,9 +183,7 @@ class Plan:
         if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
         weighted = any(a.factors is not None for a in merged)
-        deep = tall(leading, kernel.plain and not weighted and span.stuff == 1, tile)
-        if deep:
-            tile = deep_tile(tile, span, channels * size, deep)
+        deep, tile = tall(leading, kernel.plain and not weighted, tile, span, channels * size)
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
         room = max(BAND, TILE // dtype.itemsize) // channels
         line = tile["span"] if span.starts is not None else pitch * span.s

@@ -8,7 +8,6 @@ is a table of rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from .spans import Span
 
 __all__ = ["BAND", "BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "WHOLE",
-           "Axis", "canonical", "deep_tile", "fewest", "most_taps", "reach", "tall", "tiling"]  # fmt: skip
+           "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]  # fmt: skip
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
@@ -29,8 +28,6 @@ WIDE = 512  # channels from which a row of channels is better than a row of pixe
 BLOCK = 1024  # rows of a block (kernels/plan.pxd)
 VISITS = 1 << 18  # cells that a tile visits one by one before a signal can be noticed
 LINES = 64  # rows of a band, and rows merged at a time
-TALL = 10  # rows from which windows slide along columns
-DEEP = 98304  # bytes of the rows of a band of such windows
 
 
 @dataclass(frozen=True)
@@ -177,26 +174,6 @@ def tiling(
             segments = -(-cells // longest)
             return {"outputs": 1, "span": longest, "segment": longest, "segments": segments, "sliding": 0}
         outputs = (outputs + 1) // 2
-
-
-def tall(leading: list[dict[str, Any]], plain: bool, tile: dict[str, int]) -> int:
-    """Rows of windows so tall that they slide along columns (merge_deep in kernels/lines.pxd), or 0.  It does not
-    depend on what else is done together with a window: the order of its sums does on this."""
-    if not leading or not plain or tile["segment"]:
-        return 0
-    last = leading[-1]
-    slides = last["starts"] is None and last["s"] == last["d"] == 1 and not last["flat"]
-    return last["k"] if slides and TALL <= last["k"] <= LINES else 0
-
-
-def deep_tile(tile: dict[str, int], span: Span, size: int, deep: int) -> dict[str, int]:
-    """The tile, narrow enough for all rows that a band of tall windows reads (cells of `size` bytes)."""
-    if span.starts is not None:
-        return tile
-    extent = tile["span"] - (tile["outputs"] - 1) * span.s
-    cells = max(DEEP // (size * min(3 * deep, LINES + deep)), 2 * extent)
-    outputs = min(tile["outputs"], (cells - extent) // span.s + 1)
-    return {**tile, "outputs": outputs, "span": (outputs - 1) * span.s + extent}
 
 
 def most_taps(axis: Axis, mirrored: bool) -> int:
