@@ -297,10 +297,10 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     while i < m:
         if m > 1:
             row0, row1 = 0, run.at.taps
-        if run.at.taps == g.deep and run.at.varying == g.leading - 1:
-            merge_deep(p, arrays, s, lane, run, t, base, framed, n, (target - acc) // lane.want_size, pitch)
-        elif row1 == row0:
+        if row1 == row0:
             fill(lane, target + i * step, n, run.lines, pitch)
+        elif run.at.taps == g.deep and run.at.varying == g.leading - 1:
+            merge_deep(p, arrays, s, lane, run, t, base, framed, n, (target - acc) // lane.want_size, pitch)
         elif g.weighted:
             merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch, s.shares + i)
         elif lane.direct and not framed and row1 - row0 == run.at.taps:
