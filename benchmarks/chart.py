@@ -27,6 +27,8 @@ def draw(report: dict[str, Any], path: Path) -> Path:
         axes.text(max(line["ratio"], 1), bar.get_y() + bar.get_height() / 2, text, va="center", size=8, color=INK)
     axes.set_xscale("log")
     axes.axvline(1, color=INK, linewidth=1)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(y=0.01)
     axes.set_xlim(right=axes.get_xlim()[1] * 3)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=8, length=0, colors=INK)

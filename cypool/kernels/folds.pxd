@@ -1,0 +1,110 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Folds: long windows one by one, cell after cell of a merged row.
+
+    a  a a a a a a a a   a a a a a a a a ...     eight results side by side, 128 cells at a time;
+       + + + + + + + +   + + + + + + + +         the results of such blocks are joined in pairs
+
+The order of operations depends on the length of the window alone.
+"""
+from .rows cimport *
+
+cdef enum:
+    LANES = 8        # partial results side by side in a fold
+    MANY = 64        # lines folded side by side
+    BLOCK = 128      # cells a fold adds before it starts a new partial result
+
+cdef inline void lanes_of(Op* op, const work* a, Py_ssize_t n, work* lane) noexcept nogil:
+    """x[j] = a[j] op a[8 + j] op ... (n cells, n = 16, 24, ...), and lane[j] = x[j] op x[4 + j]."""
+    cdef Py_ssize_t i, j
+    if Op is Sum and work is double:
+        add_f64(a, n, lane)
+    elif Op is Max and work is float:
+        max_f32(a, n, lane)
+    elif Op is Max and work is double:
+        max_f64(a, n, lane)
+    elif Op is Min and work is float:
+        min_f32(a, n, lane)
+    elif Op is Min and work is double:
+        min_f64(a, n, lane)
+    else:
+        for j in range(LANES):
+            lane[j] = a[j]
+        for i in range(1, n // LANES):
+            for j in range(LANES):
+                lane[j] = apply(op, lane[j], a[i * LANES + j])
+        for j in range(4):
+            lane[j] = apply(op, lane[j], lane[j + 4])
+
+
+cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
+    """a[0] op a[1] op ... op a[n - 1], n >= 1: eight lanes, blocks of 128 cells, blocks in pairs."""
+    cdef work lane[LANES]
+    cdef work stack[64]
+    cdef work value
+    cdef Py_ssize_t i, j, stop, done = 0, top = 0, blocks = 0, carry
+    if n < 2 * LANES:
+        value = a[0]
+        for i in range(1, n):
+            value = apply(op, value, a[i])
+        return value
+    while done < n:
+        stop = min(done + BLOCK, n)
+        if stop - done < 2 * LANES:
+            value = a[done]
+            for i in range(done + 1, stop):
+                value = apply(op, value, a[i])
+        else:
+            i = stop - (stop - done) % LANES
+            lanes_of(op, a + done, i - done, lane)
+            value = apply(op, apply(op, lane[0], lane[2]), apply(op, lane[1], lane[3]))
+            for i in range(i, stop):
+                value = apply(op, value, a[i])
+        carry = blocks
+        while carry & 1:
+            top -= 1
+            value = apply(op, stack[top], value)
+            carry >>= 1
+        stack[top] = value
+        top += 1
+        blocks += 1
+        done = stop
+    value = stack[top - 1]
+    for i in range(top - 2, -1, -1):
+        value = apply(op, stack[i], value)
+    return value
+
+
+cdef inline void fold_channels(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssize_t C) noexcept nogil:
+    """The same over n cells of C samples, upper half onto lower half; b has room for n/2 + 1 cells."""
+    cdef Py_ssize_t i, half
+    half = n // 2
+    n -= half
+    for i in range(half * C):
+        b[i] = apply(op, a[i], a[i + n * C])
+    for i in range(half * C, n * C):
+        b[i] = a[i]
+    while n > 1:
+        half = n // 2
+        n -= half
+        for i in range(half * C):
+            b[i] = apply(op, b[i], b[i + n * C])
+
+
+cdef inline void fold_short(Op* op, const work* a, Py_ssize_t n, Py_ssize_t lines, Py_ssize_t line, work* out,
+                            Py_ssize_t step) noexcept nogil:
+    """As `fold`, of fewer than two rounds of lanes, on lines that lie `line` cells apart: line by line for each
+    cell, so that no loop has the length of a window."""
+    cdef work value[MANY]
+    cdef Py_ssize_t i, j, m
+    while lines > 0:
+        m = min(MANY, lines)
+        for i in range(m):
+            value[i] = a[i * line]
+        for j in range(1, n):
+            for i in range(m):
+                value[i] = apply(op, value[i], a[i * line + j])
+        for i in range(m):
+            out[i * step] = value[i]
+        a += m * line
+        out += m * step
+        lines -= m
