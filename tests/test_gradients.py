@@ -381,3 +381,22 @@ def test_calls_that_look_alike_are_told_apart():
         with pytest.raises(TypeError, match="window"):
             cypool.pool_backward(np.ones((3, 3)), x, 2.0)
     assert len({dx.tobytes() for dx in found.values()}) == len(calls)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("window", [(1, 2), (2, 1), (2, 2), (3, 2), (2, 5), (4, 4), (3, 3, 2), (2, 2, 2)])
+@pytest.mark.parametrize("last", [1, 7, 28, 5000])
+def test_blocks(window, last, dtype):
+    """The gradient of a block's mean is the same in all of its cells, and 0 in cells of no block."""
+    rng = np.random.default_rng(0)
+    g = (rng.random((3, *range(4, 3 + len(window)), last)) - 0.5).astype(dtype)
+    want = g.astype(np.float64) * (1 / np.prod(window))
+    for axis, k in enumerate(window, 1):
+        want = np.repeat(want, k, axis)
+    for left in (0, 1):
+        shape = (3, *(n + min(left, k - 1) for n, k in zip(want.shape[1:], window, strict=True)))
+        dx = cypool.pool_backward(g, np.zeros(shape, dtype), window, "mean", axes=tuple(range(1, len(shape))))
+        inside = tuple(slice(n) for n in want.shape)
+        assert np.array_equal(dx[inside], want.astype(dtype))
+        dx[inside] = 0
+        assert not dx.any()

@@ -13,7 +13,7 @@ from .plan cimport *
 from .reduce cimport close_lane, lane_blocks, open_lane, width_of
 from .scratch cimport *
 from .tiles cimport join, join_rest
-from .write cimport write_lines, write_strips
+from .write cimport write_lines, write_repeated, write_strips
 
 
 cdef inline void to_row(const Plan* p, Py_ssize_t row, Scratch* s) noexcept nogil:
@@ -56,10 +56,13 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
                and (not alike or s.lines[first].at.taps == line.at.taps) and (not p.g.deep or m == 0)):
             m += s.lines[first].lines
             first += 1
-        if arrays.given == NULL and not p.means:
+        if arrays.given == NULL and not p.means and not p.repeated:
             count_cells(p, s, line, m, tile)
         if p.g.strip and m == 1 and line.at.times == 1 and line.at.real == line.at.total:
             write_strips(p, arrays, s, line, tile)
+            continue
+        if p.repeated:
+            write_repeated(p, arrays, s, line, m, tile)
             continue
         results = results_of(p, m, tile)
         blocks = p.g.segments * max((line.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)

@@ -126,6 +126,7 @@ cdef struct Plan:
     Py_ssize_t outer              # leading axes before the first pooled one
     bint means                    # sums or means of floats, written a line at a time (write.pxd)
     bint triple                   # of windows of three neighbours, which are added up as they are written
+    bint repeated                 # of windows of one cell, written several times
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number
 

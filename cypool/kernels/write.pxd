@@ -4,7 +4,7 @@ from libc.string cimport memcpy
 
 from .counts cimport results_of
 from .finish cimport *
-from .lines cimport touched
+from .lines cimport list_run, touched
 from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
@@ -44,12 +44,16 @@ cdef inline void plan_means(Plan* p) noexcept nogil:
     cdef const Axis* axis = &g.axes[g.leading]
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t a
+    cdef bint plain = axis.s == 1 and axis.stuff <= 1 and g.taps <= BLOCK_ROWS
+    for a in range(g.leading + 1):
+        plain = plain and not g.axes[a].flat
     p.means = (p.n_lanes == 1 and lane.op == SUM and lane.want == F64 and p.out_code == F32
                and (p.f.code == MEAN or p.f.code == TAKE) and axis.starts == NULL and not g.segment
-               and g.copies == 1 and g.repeats == 1 and not p.constant and not p.check_empty)
-    p.triple = p.means and axis.k == 3 and axis.s == 1 and axis.stuff <= 1 and g.taps <= BLOCK_ROWS
-    for a in range(g.leading + 1):
-        p.triple = p.triple and not g.axes[a].flat
+               and not p.constant and not p.check_empty)
+    p.repeated = (p.means and plain and axis.k == 1 and g.taps == 1 and g.channels == 1 and lane.direct
+                  and lane.have == F32 and not lane.squares and not g.weighted and (g.copies > 1 or g.repeats > 1))
+    p.means = p.means and g.copies == 1 and g.repeats == 1
+    p.triple = p.means and plain and axis.k == 3
 
 
 cdef inline double share_of(const Plan* p, int64_t cells) noexcept nogil:
@@ -122,6 +126,47 @@ cdef inline void write_copies(const Geometry* g, const char* row, Py_ssize_t n, 
                 memcpy(out + (i * g.repeats + j) * g.out_cell, row + i * g.out_cell, g.out_cell)
     for i in range(1, g.copies):
         memcpy(out + i * g.axes[g.leading].o * g.repeats * g.out_cell, out, bytes)
+
+
+cdef inline void repeat_shares(const float* a, Py_ssize_t n, double share, Py_ssize_t times, Py_ssize_t copies,
+                               float* out, Py_ssize_t pitch) noexcept nogil:
+    """n floats times a share, each `times` times side by side, on `copies` rows; a is NULL: zeros."""
+    cdef Py_ssize_t i, j
+    cdef float* below = out + pitch
+    cdef float x
+    if a != NULL and times == 2 and copies == 2:
+        for i in range(n):
+            x = <float> (<double> a[i] * share)
+            out[2 * i], out[2 * i + 1], below[2 * i], below[2 * i + 1] = x, x, x, x
+        return
+    for i in range(n):
+        x = <float> (<double> a[i] * share) if a != NULL else 0
+        for j in range(times):
+            out[i * times + j] = x
+    for i in range(1, copies):
+        memcpy(out + i * pitch, out, n * times * sizeof(float))
+
+
+cdef inline void write_repeated(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
+                                Py_ssize_t tile) noexcept nogil:
+    """The gradient of means of blocks, straight from memory: each cell, shared out, to all of its block."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t i = 0, line, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
+    cdef Py_ssize_t pitch = axis.o * g.repeats
+    cdef float* out = <float*> (arrays.out + lines.at.out) + i0 * g.repeats
+    cdef const Line* run = lines
+    cdef double share
+    while i < m:
+        share = share_of(p, run.at.real)
+        if run.at.taps:
+            list_run(g, s, run, arrays.x + i0 * g.x_cell)
+        for line in range(run.lines):
+            repeat_shares(<const float*> s.pointers[line] if run.at.taps else NULL, n, share, g.repeats, g.copies, out,
+                          pitch)
+            out += pitch * g.copies
+        i += run.lines
+        run += 1
 
 
 cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines,
