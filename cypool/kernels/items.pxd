@@ -58,7 +58,7 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
             first += 1
         if arrays.given == NULL and not p.means and not p.repeated:
             count_cells(p, s, line, m, tile)
-        if p.g.strip and m == 1 and line.at.times == 1 and line.at.real == line.at.total:
+        if p.g.strip and m == 1 and line.at.times == 1 and 0 < line.at.real == line.at.total:
             write_strips(p, arrays, s, line, tile)
             continue
         if p.repeated:
