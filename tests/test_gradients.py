@@ -1,5 +1,6 @@
 """Gradients: adjoint identities, permutations, central differences, and the same bits however they are made."""
 
+import itertools
 import tracemalloc
 
 import arrays
@@ -400,3 +401,21 @@ def test_blocks(window, last, dtype):
         np.testing.assert_allclose(dx[inside], want, rtol=2 * np.finfo(dtype).eps)
         dx[inside] = 0
         assert not dx.any()
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_means_of_both_widths(size, ceil_mode):
+    """float32 takes shorter ways than float64 in every small geometry, to the same gradient."""
+    rng = np.random.default_rng(size)
+    for k, s, p in itertools.product(range(1, 6), range(1, 5), range(3)):
+        if 2 * p > k or size + 2 * p < k:
+            continue
+        call = dict(reduce="mean", stride=s, padding=p, ceil_mode=ceil_mode)
+        for window, axes, shape in (((k,), (1,), (3, size)), ((k, k), (1, 2), (2, size, size))):
+            x = rng.random(shape)
+            g = rng.random(cypool.output_shape(shape, window, stride=s, padding=p, ceil_mode=ceil_mode, axes=axes))
+            want = cypool.pool_backward(g, x, window, axes=axes, **call)
+            got = cypool.pool_backward(g.astype("f4"), x.astype("f4"), window, axes=axes, **call)
+            np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7, err_msg=str((shape, window, call)))
+            assert abs(want.sum() - g.sum()) < 1e-9 or ceil_mode

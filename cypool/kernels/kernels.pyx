@@ -52,12 +52,13 @@ cdef Py_ssize_t set_axis(Axis* axis, dict given, list keep) except -1:
     axis.common, axis.inverse, axis.left, axis.right = 1, 1, 0, axis.n
     if given["factors"] is not None:
         axis.factors = doubles(given["factors"], keep)
-        axis.common = axis.factors[axis.n // 2]
+        room = len(given["factors"])  # cells, without the zeros between them
+        axis.common = axis.factors[room // 2]
         axis.inverse = 1 / axis.common
-        axis.left = axis.right = axis.n // 2
+        axis.left = axis.right = room // 2
         while axis.left > 0 and axis.factors[axis.left - 1] == axis.common:
             axis.left -= 1
-        while axis.right < axis.n and axis.factors[axis.right] == axis.common:
+        while axis.right < room and axis.factors[axis.right] == axis.common:
             axis.right += 1
     axis.whole = axis.cut = 0
     if given["starts"] is None:
