@@ -121,7 +121,6 @@ def traced_memory(call: Callable[[], np.ndarray]) -> int:
 def import_seconds(module: str, tries: int = 10) -> float:
     """Seconds that importing `module` takes where NumPy is imported already."""
     code = f"import time, numpy; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
-    runs = [
-        subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True) for _ in range(tries)
-    ]
+    command = [sys.executable, "-P", "-c", code]  # -P: not the package's source in this folder
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(tries)]
     return min(float(run.stdout) for run in runs)
