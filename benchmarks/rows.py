@@ -217,22 +217,19 @@ def of_torch(
     return Row(number, work, shape, "float32", ours, tools)
 
 
-def gradient(
-    reduce: str, window: tuple[int, ...], border: str = "ignore", **geometry: Any
-) -> Callable[[np.ndarray, int], np.ndarray]:
-    """The gradient of the sum; for what selects with the indices of the forward pass, as torch keeps them."""
+def gradient(name: str, *args: Any, **options: Any) -> Callable[[np.ndarray, int], np.ndarray]:
+    """The gradient of the sum; of maxima with the indices of the forward pass, as torch keeps them."""
+    forward, backward = getattr(nn, name), getattr(nn, f"{name}_backward")
     kept: dict[int, Any] = {}
 
     def call(x: np.ndarray, workers: int) -> np.ndarray:
         if id(x) not in kept:
             kept.clear()
-            found = cypool.pool(x, window, reduce, return_indices=True, **geometry) if reduce == "max" else None
-            shape = cypool.output_shape(x.shape, window, **geometry)
-            kept[id(x)] = np.ones(shape, x.dtype), None if found is None else found[1]
-        ones, indices = kept[id(x)]
-        return cypool.pool_backward(
-            ones, x, window, reduce, indices=indices, border=border, workers=workers, **geometry
-        )
+            y = forward(x, *args, **options, **({"return_indices": True} if "max" in name else {}))
+            y, known = (y[0], {"indices": y[1]}) if "max" in name else (y, {})
+            kept[id(x)] = np.ones(y.shape, x.dtype), known
+        ones, known = kept[id(x)]
+        return backward(ones, x, *args, **options, **known, workers=workers)
 
     return call
 
@@ -260,23 +257,23 @@ def node(operator: str, *args: int, **attributes: Any) -> Ask:
 def torch_rows() -> Iterator[Row]:
     maps, small, large, volume = (8, 64, 112, 112), (32, 64, 56, 56), (8, 64, 56, 56), (2, 16, 64, 128, 128)
     deep, wide = (32, 2048, 7, 7), (16, 256, 30, 30)
-    overlap, overlapped, honest = dict(stride=2, padding=1), dict(stride=1, padding=1), dict(count_include_pad=False)
+    honest = dict(count_include_pad=False)
     yield nn_row(12, "max 3x3 s2 p1", maps, "max_pool2d", 3, 2, 1, node=node("MaxPool", 3, 2, 1))
     yield nn_row(13, "max 2x2", small, "max_pool2d", 2, node=node("MaxPool", 2, 2))
     yield nn_row(14, "max 2x2 with indices", small, "max_pool2d", 2, return_indices=True,
                  node=node("MaxPool", 2, 2, outputs=2))  # fmt: skip
-    yield of_torch(15, "max 3x3 s2 p1, gradient", maps, gradient("max", (3, 3), **overlap), True, "max_pool2d", 3, 2, 1)
-    yield of_torch(15, "max 2x2, gradient", small, gradient("max", (2, 2)), True, "max_pool2d", 2)
+    yield of_torch(15, "max 3x3 s2 p1, gradient", maps, gradient("max_pool2d", 3, 2, 1), True, "max_pool2d", 3, 2, 1)
+    yield of_torch(15, "max 2x2, gradient", small, gradient("max_pool2d", 2), True, "max_pool2d", 2)
     yield nn_row(16, "mean 2x2", small, "avg_pool2d", 2, node=node("AveragePool", 2, 2))
-    yield of_torch(16, "mean 2x2, gradient", small, gradient("mean", (2, 2)), True, "avg_pool2d", 2)
+    yield of_torch(16, "mean 2x2, gradient", small, gradient("avg_pool2d", 2), True, "avg_pool2d", 2)
     yield nn_row(17, "mean 3x3 s1 p1", large, "avg_pool2d", 3, 1, 1,
                  node=node("AveragePool", 3, 1, 1, count_include_pad=1))  # fmt: skip
     yield of_torch(17, "mean 3x3 s1 p1, gradient", large,
-                   gradient("mean", (3, 3), border="constant", **overlapped), True, "avg_pool2d", 3, 1, 1)  # fmt: skip
+                   gradient("avg_pool2d", 3, 1, 1), True, "avg_pool2d", 3, 1, 1)  # fmt: skip
     yield nn_row(17, "mean 3x3 s1 p1 of cells that exist", large, "avg_pool2d", 3, 1, 1, **honest,
                  node=node("AveragePool", 3, 1, 1))  # fmt: skip
     yield of_torch(17, "mean 3x3 s1 p1 of cells that exist, gradient", large,
-                   gradient("mean", (3, 3), **overlapped), True, "avg_pool2d", 3, 1, 1, **honest)  # fmt: skip
+                   gradient("avg_pool2d", 3, 1, 1, **honest), True, "avg_pool2d", 3, 1, 1, **honest)  # fmt: skip
     for reduce, adaptive, operator in (("mean", "adaptive_avg_pool2d", "GlobalAveragePool"),
                                        ("max", "adaptive_max_pool2d", "GlobalMaxPool")):  # fmt: skip
         yield of_torch(18, f"global {reduce}", deep,
@@ -289,7 +286,7 @@ def torch_rows() -> Iterator[Row]:
     yield nn_row(21, "L2 2x2", maps, "lp_pool2d", 2, 2, node=node("LpPool", 2, 2, p=2))
     yield of_torch(22, "max 2x2x2", volume, lambda x, w: nn.max_pool3d(x, 2, workers=w), False, "max_pool3d", 2,
                    node=node("MaxPool", 2, 2, 0, 3))  # fmt: skip
-    yield of_torch(22, "max 2x2x2, gradient", volume, gradient("max", (2, 2, 2)), True, "max_pool3d", 2)
+    yield of_torch(22, "max 2x2x2, gradient", volume, gradient("max_pool3d", 2), True, "max_pool3d", 2)
     yield max_along_last(23, (32, 64, 16384), "float32", 3, 2)
 
 
