@@ -39,7 +39,7 @@ examples: .venv/.examples
 test: .venv/.test
 	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch $(ARGS)
 
-test-peers: .venv/.peers
+test-peers: .venv/.peers test-torch
 	$(BIN)/python -P -m pytest tests/peers $(ARGS)
 
 # One version, named here and nowhere else: on some systems it is a download of gigabytes.
