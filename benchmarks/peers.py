@@ -93,7 +93,6 @@ class OpenCV(Peer):
         size = (x.shape[1] // block[1], x.shape[0] // block[0])
         return lambda: self.lib.resize(x, size, interpolation=self.lib.INTER_AREA)
 
-
     def slide(self, x: np.ndarray, size: int, reduce: str) -> Call:
         """Squares that slide by 1.  Beyond the edge: nothing (max), the image mirrored (mean), or its last cells
         (median)."""

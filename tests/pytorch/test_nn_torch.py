@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from cypool import nn
 
-RAISED = (RuntimeError, ValueError, TypeError)  # NotImplementedError too
+RAISED = (RuntimeError, ValueError, TypeError)  # what is not implemented there is a RuntimeError too
 
 
 def data(shape, dtype="float32", seed=0):
