@@ -21,6 +21,8 @@ def _divisor(value: Any) -> tuple[int | None, bool]:
         return None, False
     if type(value) is int and 0 < value < TOO_LARGE:
         return value, False
+    if type(value) is int and -TOO_LARGE < value < 0:
+        return -value, True
     divisor = integer(value, "divisor_override", 1 - TOO_LARGE)
     if divisor == 0:
         raise ValueError("divisor_override must not be 0")
@@ -61,7 +63,7 @@ def _average(
     )  # fmt: skip
     if negative:
         values = result if type(result) is np.ndarray else np.ma.getdata(result)
-        np.negative(values, out=values)
+        np.negative(values, values)
     return result
 
 
