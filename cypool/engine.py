@@ -194,7 +194,7 @@ class Plan:
         axes = [*leading, axis_fields(row, span, border, 0)]
         if kernel.pick is not None and slots is not None:
             every, pick = not masked and not kernel.pick["omit"] and not folds, kernel.pick
-            pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every))
+            pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every, tile))
             if not kernel.pick["tracked"]:
                 pitch, room = tile["outputs"], COLUMNS // slots.cells // channels
                 line, per_line = pitch * span.s, pitch * span.s * size

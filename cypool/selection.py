@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from .lanes import CODES, METHODS
 from .rows import LINES, SLOTS, Axis, reach
 from .spans import Span
 
@@ -34,7 +35,7 @@ def slots_of(spans: dict[int, Span], mirrored: bool) -> Slots:
 
 def selecting(
     pick: dict[str, Any], lane: dict[str, Any], slots: Slots, spans: dict[int, Span], merged: list[Axis],
-    fields: list[dict[str, Any]], channels: int, every: bool,
+    fields: list[dict[str, Any]], channels: int, every: bool, tile: dict[str, int],
 ) -> dict[str, Any]:  # fmt: skip
     """What the kernels need to know of the axes (`fields`: as they take them, `merged`: the same before); `every`:
     all cells take part, and none is mirrored.  Fills in how far cells lie apart in a gradient."""
@@ -52,6 +53,7 @@ def selecting(
         "cells": math.prod(axis["n"] for axis in pooled), "outer": outer, "steady": len(pooled) == len(fields) - outer,
         "factor": int(ratio) if not ratios and ratio == int(ratio) else 0, "each": slots.each,
         "tracked": _tracked(lane["have_size"], slots, spans, merged) if pick["extreme"] and every else False,
+        "shared": _shared(pick, lane, slots, merged[-1], tile),
     }  # fmt: skip
 
 
@@ -61,6 +63,15 @@ def _tracked(size: int, slots: Slots, spans: dict[int, Span], axes: list[Axis]) 
         return False
     farthest = sum((a.reach - 1) * a.span.d * a.index for a in axes if a.span is not None)
     return math.prod(a.reach for a in axes[:-1]) <= LINES and farthest < 2 ** (8 * size - 1)
+
+
+def _shared(pick: dict[str, Any], lane: dict[str, Any], slots: Slots, row: Axis, tile: dict[str, int]) -> bool:
+    """Whether windows share columns that are sorted once (kernels/middles.pxd): medians of 3x3 and 5x5, stride 1."""
+    if pick["method"] != METHODS.index("quantile") or pick["q"] != 0.5 or pick["indexed"] or row.span is None:
+        return False
+    k = row.span.k
+    return (k in (3, 5) and slots.cells == k * k and not slots.each and row.span.s == 1
+            and lane["want"] in (lane["have"], CODES["f8"]) and tile["span"] <= k * tile["outputs"])  # fmt: skip
 
 
 def groups(fields: list[dict[str, Any]], outer: int, whole: bool) -> dict[str, Any]:

@@ -31,6 +31,7 @@ cdef struct Select:
     bint large                # more slots than are sorted by a network
     bint each                 # windows are laid out one by one
     bint tracked              # extremes: a cell and where it lies are found together (track.pxd)
+    bint shared               # medians: windows share columns that are sorted once (middles.pxd)
     uint64_t ignored          # a label that no mode should be, in the type of the slots
     double q
     Py_ssize_t slots
@@ -49,5 +50,8 @@ cdef struct Columns:
     bint met                  # a NaN was seen in a window
     bint between              # a quantile that has no cell of its own, though its position was asked for
     Py_ssize_t n
+    Py_ssize_t rows           # not 0: cells are no slots, but so many rows, of windows as wide (middles.pxd)
+    Py_ssize_t pitch, step    # samples between rows, and between neighbours in a window
+    const void** sources      # rows whose columns become sorted; NULL: they are
 
 
