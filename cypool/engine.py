@@ -202,6 +202,8 @@ class Plan:
         alike = span.starts is None or (kernel.pick is None and not span.planes and span.stuff == 1)
         if simple and alike and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
+        if len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
+            band -= band % leading[-1]["o"]
         if deep and alike:
             band = max(1, min(LINES, rows // 4, 2 * deep))
         if band == 1 and not deep:

@@ -183,7 +183,7 @@ def most_taps(axis: Axis, mirrored: bool) -> int:
 def fewest(span: Span, constant: bool) -> int:
     """Fewest cells of a window; 0 where that would take long to find."""
     if span.starts is not None and span.stops is not None:
-        return int((span.stops - span.starts).min(initial=0))
+        return int((span.stops - span.starts).min()) if span.starts.size else 0
     if span.inside:
         return span.k
     if span.d > 1:

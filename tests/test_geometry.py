@@ -13,6 +13,7 @@ import reference
 
 import cypool
 from cypool import Windows
+from cypool.rows import fewest
 
 NAMES = arrays.NAMES
 MIRRORS = ("reflect", "symmetric", "edge", "wrap")
@@ -408,3 +409,14 @@ def test_lengths_of_zero():
     assert cypool.adaptive_pool(np.zeros((4, 6)), (0, 2)).shape == (0, 2)
     assert cypool.output_shape((0, 2**61, 6), (2,)) == (0, 2**61, 3)
     assert cypool.pool(np.zeros((0, 2**40, 6), np.uint8), (2,)).shape == (0, 2**40, 3)
+
+
+def test_fewest_cells_of_a_window():
+    """What a plan knows of its windows before it sees data: whether one may be empty."""
+    spans = [Windows.adaptive(o).resolve(n) for n in (7, 30) for o in (1, 3, 7, 30)]
+    spans += [Windows.sliding(k, s, padding=p).resolve(9) for k in (1, 2, 3, 5) for s in (1, 2, 4) for p in range(k)]
+    spans += [Windows.explicit([0, 2, 4], [2, 2, 9], 9).resolve(9), Windows.explicit([], [], 9).resolve(9)]
+    spans += [Windows.whole().resolve(0), Windows.whole().resolve(5)]
+    for span in spans:
+        assert fewest(span, constant=False) == min(span.counts("ignore"), default=0)
+        assert fewest(span, constant=True) == min(span.counts("constant"), default=0)

@@ -9,6 +9,7 @@ from .modes cimport modes_of_pairs_any
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any, space_out, space_out_any, take_apart_any
+from .shared cimport shared_medians
 from .slots cimport *
 from .tiles cimport set_tile
 from .track cimport *
@@ -284,64 +285,6 @@ cdef inline void lay_out_line(const Plan* p, const Arrays* arrays, Scratch* s, c
             memset(s.a + q * size + n * size, 0, right * size)
             cells = s.a
         place_row(p, s, line, t, size, cells, valid, s.taps.rank[r], column)
-
-
-cdef inline Py_ssize_t margin_cell(const Tile* t, Py_ssize_t low, Py_ssize_t high, Py_ssize_t i) noexcept nogil:
-    """The i-th cell of a tile that is not one of low .. high."""
-    return t.p0 + i if i < low - t.p0 else high + i - (low - t.p0)
-
-
-cdef inline bint mirrors_inside(const Axis* axis, const Tile* t, Py_ssize_t low, Py_ssize_t high) noexcept nogil:
-    """Whether the cells of a tile beyond low .. high mirror some of those."""
-    cdef Py_ssize_t i
-    for i in range(t.cells - (high - low)):
-        if not low <= fold_cell(axis, margin_cell(t, low, high, i)) < high:
-            return False
-    return True
-
-
-cdef inline void mirror_columns(const Axis* axis, const Tile* t, Py_ssize_t low, Py_ssize_t high, char* cells,
-                                Py_ssize_t rows, Py_ssize_t pitch, Py_ssize_t size) noexcept nogil:
-    """Sorted columns of `size` bytes a row beyond low .. high, from those they mirror."""
-    cdef Py_ssize_t i, r, cell
-    for i in range(t.cells - (high - low)):
-        cell = margin_cell(t, low, high, i)
-        for r in range(rows):
-            memcpy(cells + r * pitch + (cell - t.p0) * size, cells + r * pitch + (fold_cell(axis, cell) - t.p0) * size,
-                   size)
-
-
-cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
-                                Py_ssize_t m, const Tile* t) noexcept nogil:
-    """Medians of m lines of windows that share their columns; False: there was a NaN, and not all are known."""
-    cdef const Geometry* g = &p.g
-    cdef const Axis* axis = &g.axes[g.leading]
-    cdef Columns* c = &s.columns
-    cdef Py_ssize_t i, r, C = g.channels, size = lane.have_size
-    cdef Py_ssize_t low = max(t.p0, 0), high = min(t.p0 + t.cells, axis.n)
-    cdef bint known = True, direct = g.plain and lane.convert1 == KEEP and axis.border != VALUE
-    direct = direct and mirrors_inside(axis, t, low, high)
-    if not direct:
-        low, high = t.p0, t.p0 + t.cells
-    c.rows, c.pitch, c.step = axis.k, t.cells * C, axis.d * C
-    for i in range(m):
-        if known:
-            list_taps(g, line_of(g, s, lines, i), 0, c.rows, &s.taps)
-            for r in range(c.rows):
-                s.pointers[r] = arrays.x + s.taps.x[r] + low * g.x_cell
-                if not direct:
-                    s.pointers[r] = c.cells + r * c.pitch * size
-                    memcpy(c.cells + r * c.pitch * size,
-                           decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], t, 0), c.pitch * size)
-            c.n, c.sources = (high - low) * C, s.pointers
-            known = select_any(lane.have, c.cells + (low - t.p0) * C * size, &p.pick, c, False, lane.want, NULL, NULL,
-                               NULL, NULL, NULL)
-            mirror_columns(axis, t, low, high, c.cells, c.rows, c.pitch * size, C * size)
-            c.n, c.sources = t.n * C, NULL
-            select_any(lane.have, c.cells, &p.pick, c, False, lane.want, NULL, NULL, s.run, NULL,
-                       s.picked + i * g.pitch * C * lane.want_size)
-    c.rows = 0
-    return known
 
 
 cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,

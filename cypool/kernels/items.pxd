@@ -36,19 +36,36 @@ cdef inline void next_row(const Plan* p, Py_ssize_t step, Scratch* s) noexcept n
         a -= 1
 
 
+cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+    """The runs of rows row .. row + rows; how many.  Those of another plane lie as before, so many planes further."""
+    cdef Py_ssize_t i, n = 0, steps = -1
+    if s.runs and rows == s.located_rows and (row - s.located) % s.plane_rows == 0:
+        steps = (row - s.located) // s.plane_rows
+        for i in range(s.runs):
+            next_plane(&p.g, steps, &s.lines[i].at)
+        s.located = row
+        return s.runs
+    to_row(p, row, s)
+    s.runs = 0
+    while n < rows:
+        locate(&p.g, s.index, rows - n, &s.lines[s.runs])
+        n += s.lines[s.runs].lines
+        next_row(p, s.lines[s.runs].lines, s)
+        s.runs += 1
+    s.located, s.located_rows = row, rows
+    i = s.runs
+    if p.g.planes or p.g.leading == 0 or not is_batch(&p.g.axes[0]):
+        s.runs = 0
+    return i
+
+
 cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t row, Py_ssize_t rows,
                              Py_ssize_t tile) noexcept nogil:
     """A band of output rows, one tile of each.  Rows alike are done in one pass."""
-    cdef Py_ssize_t n = 0, runs = 0, first = 0, m, i, blocks, results
+    cdef Py_ssize_t runs = locate_band(p, s, row, rows), first = 0, m, i, blocks, results
     cdef Line* line
     cdef char* result
     cdef bint alike = p.pick.slots and not p.pick.tracked
-    to_row(p, row, s)
-    while n < rows:
-        locate(&p.g, s.index, rows - n, &s.lines[runs])
-        n += s.lines[runs].lines
-        next_row(p, s.lines[runs].lines, s)
-        runs += 1
     while first < runs:
         line = &s.lines[first]
         m = 0
@@ -120,8 +137,7 @@ cdef inline void resume(const Plan* p, Scratch* s, Py_ssize_t item, int lanes, c
                         Py_ssize_t slot) noexcept nogil:
     """Where a large window stands after `lanes` lanes: its line, counts and the lanes' results."""
     cdef Py_ssize_t i, tile = item % p.g.tiles, n = results_of(p, 1, tile)
-    to_row(p, item // p.g.tiles, s)
-    locate(&p.g, s.index, 1, s.lines)
+    locate_band(p, s, item // p.g.tiles, 1)
     count_cells(p, s, s.lines, 1, tile)
     for i in range(lanes):
         memcpy(s.lane[i], values + (item * p.n_lanes + i) * slot, n * width_of(&p.lanes[i]))

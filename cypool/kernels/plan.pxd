@@ -229,6 +229,15 @@ cdef inline bint is_batch(const Axis* axis) noexcept nogil:
     return axis.k == 1 and axis.s == 1 and axis.starts == NULL and axis.before == 0 and axis.after == 0
 
 
+cdef inline void along_batch(const Axis* axis, Py_ssize_t steps, Place* at) noexcept nogil:
+    """Further on an axis that is not pooled."""
+    at.x += steps * axis.x
+    at.mask += steps * axis.mask
+    at.base += steps * axis.index
+    at.origin += steps * axis.index
+    at.give += steps * axis.give if axis.index == 0 else 0
+
+
 cdef inline void add_axis(const Geometry* g, Py_ssize_t a, Py_ssize_t i, Place* at, Line* line) noexcept nogil:
     """What index i of leading axis a adds to where a line is."""
     cdef const Axis* axis = &g.axes[a]
@@ -236,11 +245,7 @@ cdef inline void add_axis(const Geometry* g, Py_ssize_t a, Py_ssize_t i, Place* 
     at.out += i * axis.out
     at.flat += i * axis.position
     if is_batch(axis):
-        at.x += i * axis.x
-        at.mask += i * axis.mask
-        at.base += i * axis.index
-        at.origin += i * axis.index
-        at.give += i * axis.give if axis.index == 0 else 0
+        along_batch(axis, i, at)
         line.start[a] = 0
         line.low[a] = 0
         line.high[a] = 1
@@ -281,18 +286,22 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Py_ssize_t m
         line.lines = min(most, g.axes[last].cut - index[last])
 
 
+cdef inline void next_plane(const Geometry* g, Py_ssize_t steps, Place* at) noexcept nogil:
+    """From an index of the first leading axis, of a batch, to another."""
+    at.out += steps * g.axes[0].out
+    at.flat += steps * g.axes[0].position
+    along_batch(&g.axes[0], steps, at)
+
+
 cdef inline void next_line(const Geometry* g, Py_ssize_t steps, Line* line) noexcept nogil:
     """From one of a run of lines to a later one."""
     cdef const Axis* axis = &g.axes[g.leading - 1]
     line.at.out += steps * axis.out
     line.at.flat += steps * axis.position
-    line.at.origin += steps * axis.s * axis.index
     if is_batch(axis):
-        line.at.x += steps * axis.x
-        line.at.mask += steps * axis.mask
-        line.at.base += steps * axis.index
-        line.at.give += steps * axis.give if axis.index == 0 else 0
+        along_batch(axis, steps, &line.at)
     else:
+        line.at.origin += steps * axis.s * axis.index
         line.at.first += steps * axis.s * axis.x
         line.start[g.leading - 1] += steps * axis.s
 

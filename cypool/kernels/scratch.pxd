@@ -68,6 +68,8 @@ cdef struct Scratch:
     Py_ssize_t* starts
     Py_ssize_t* stops
     Line* lines                   # the rows of a band, in runs
+    Py_ssize_t located, located_rows, runs  # of rows, so many, and in how many runs; no runs: of others than the next
+    Py_ssize_t plane_rows         # rows of one index of the first leading axis
     Line one                      # a line of a run
     const Line* walk              # the run it is of
     Py_ssize_t done               # lines of the runs before it
@@ -201,6 +203,9 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
         if base != NULL:
             line = &s.lines[i] if i < lines else &s.one
             line.start, line.low, line.high = taps, taps + g.leading, taps + 2 * g.leading
+    s.runs, s.plane_rows = 0, 1
+    for i in range(1, g.leading):
+        s.plane_rows *= g.axes[i].o
     s.found_empty = s.found_nan = False
     s.lost = s.strays = 0
     return at - base
