@@ -36,27 +36,34 @@ cdef inline void next_row(const Plan* p, Py_ssize_t step, Scratch* s) noexcept n
         a -= 1
 
 
+cdef inline bint same_run(const Plan* p, const Scratch* s, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
+    """Whether the rows that were located and rows row .. row + rows are all of one run."""
+    cdef const Axis* last = &p.g.axes[p.g.leading - 1]
+    cdef Py_ssize_t start
+    if s.runs != 1 or s.lines.lines != rows or p.g.leading == 0 or p.g.planes:
+        return False
+    start = row - row % last.o
+    return start + last.whole <= min(s.located, row) and max(s.located, row) + rows <= start + last.cut
+
+
 cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-    """The runs of rows row .. row + rows; how many.  Those of another plane lie as before, so many planes further."""
-    cdef Py_ssize_t i, n = 0, steps = -1
-    if s.runs and rows == s.located_rows and (row - s.located) % s.plane_rows == 0:
-        steps = (row - s.located) // s.plane_rows
+    """The runs of rows row .. row + rows; how many.  Those of another plane, or of a run, lie as before, and further."""
+    cdef Py_ssize_t i, n = 0, further = row - s.located
+    if s.runs and rows == s.located_rows and s.plane_rows and further % s.plane_rows == 0:
         for i in range(s.runs):
-            next_plane(&p.g, steps, &s.lines[i].at)
-        s.located = row
-        return s.runs
-    to_row(p, row, s)
-    s.runs = 0
-    while n < rows:
-        locate(&p.g, s.index, rows - n, &s.lines[s.runs])
-        n += s.lines[s.runs].lines
-        next_row(p, s.lines[s.runs].lines, s)
-        s.runs += 1
-    s.located, s.located_rows = row, rows
-    i = s.runs
-    if p.g.planes or p.g.leading == 0 or not is_batch(&p.g.axes[0]):
+            next_plane(&p.g, further // s.plane_rows, &s.lines[i].at)
+    elif same_run(p, s, row, rows):
+        next_line(&p.g, further, s.lines)
+    else:
+        to_row(p, row, s)
         s.runs = 0
-    return i
+        while n < rows:
+            locate(&p.g, s.index, rows - n, &s.lines[s.runs])
+            n += s.lines[s.runs].lines
+            next_row(p, s.lines[s.runs].lines, s)
+            s.runs += 1
+    s.located, s.located_rows = row, rows
+    return s.runs
 
 
 cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t row, Py_ssize_t rows,

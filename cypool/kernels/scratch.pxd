@@ -68,8 +68,8 @@ cdef struct Scratch:
     Py_ssize_t* starts
     Py_ssize_t* stops
     Line* lines                   # the rows of a band, in runs
-    Py_ssize_t located, located_rows, runs  # of rows, so many, and in how many runs; no runs: of others than the next
-    Py_ssize_t plane_rows         # rows of one index of the first leading axis
+    Py_ssize_t located, located_rows, runs  # of which rows, how many, in how many runs
+    Py_ssize_t plane_rows         # rows of one index of the first leading axis; 0: they do not lie alike
     Line one                      # a line of a run
     const Line* walk              # the run it is of
     Py_ssize_t done               # lines of the runs before it
@@ -203,7 +203,7 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
         if base != NULL:
             line = &s.lines[i] if i < lines else &s.one
             line.start, line.low, line.high = taps, taps + g.leading, taps + 2 * g.leading
-    s.runs, s.plane_rows = 0, 1
+    s.runs, s.plane_rows = 0, g.leading and not g.planes and is_batch(&g.axes[0])
     for i in range(1, g.leading):
         s.plane_rows *= g.axes[i].o
     s.found_empty = s.found_nan = False
