@@ -201,8 +201,8 @@ class Call:
             key, row, spans, options, shape=array.shape, strides=array.strides, dtype=array.dtype,
             aligned=array.flags.aligned, mask_strides=None if seen is None else seen.strides, border=self.border,
             border_value=self.border_value, nan_policy=self.nan_policy, min_count=self.min_count,
-            fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked, indexed=self.indexed,
-            twins=twins and self.nan_policy == "omit", hides=self.hides,
+            fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked and self.fill_value is None,
+            indexed=self.indexed, twins=twins and self.nan_policy == "omit", hides=self.hides,
         )  # fmt: skip
 
     def named(

@@ -272,3 +272,16 @@ def test_masked_arrays_take_the_slow_path_no_further():
     x = np.ma.MaskedArray(np.arange(8.0), ~HALF)
     with pytest.raises(TypeError):
         cypool.pool(x, 2, lambda a, axis: np.median(a, axis=axis))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.ma.asarray])
+def test_an_empty_window_has_no_index(kind):
+    """Not even where `fill_value` says what it holds; without that, both are masked in a masked array."""
+    x = kind(np.array([1.0, 2.0, 3.0, 4.0]))
+    seen = np.array([False, False, True, True])
+    with pytest.raises(ValueError, match=r"window \(0,\) is empty .* has no index"):
+        cypool.pool(x, 2, where=seen, fill_value=9, return_indices=True)
+    if kind is np.ma.asarray:
+        values, indices = cypool.pool(x, 2, where=seen, return_indices=True)
+        assert values.mask.tolist() == indices.mask.tolist() == [True, False]
+        assert (values[1], indices[1]) == (4, 3)
