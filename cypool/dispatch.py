@@ -81,7 +81,8 @@ def show_config(file: TextIO | None = None) -> None:
 
     import numpy
 
-    openmp = "yes" if machine.OPENMP else "no: runs serially"
+    library = os.path.basename(machine.openmp_library()) or "linked in"
+    openmp = f"{library} (standard of {machine.OPENMP_DATE})" if machine.OPENMP else "no: runs serially"
     allowed = machine.openmp_max_threads()
     print(
         f"cypool     {machine.VERSION}",

@@ -4,7 +4,7 @@ import io
 import re
 import subprocess
 import sys
-from importlib.metadata import distribution, version
+from importlib.metadata import distribution, entry_points, version
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +156,7 @@ def test_show_config():
     for needed in (
         f"cypool     {cypool.__version__}",
         f"CPU level  {dispatch.level}",
-        "OpenMP     " + ("yes" if threads.machine.OPENMP else "no: runs serially"),
+        "OpenMP     " + ("lib" if threads.machine.OPENMP and sys.platform != "win32" else ""),
         f"workers    {cypool.get_workers()} ",
         f"NumPy      {np.__version__}",
         "-ffp-contract=off",
@@ -167,3 +167,36 @@ def test_show_config():
 
 def test_show_config_prints():
     assert fresh("import cypool; cypool.show_config()").startswith("cypool ")
+
+
+# ---- the command line ---------------------------------------------------------------------------
+
+
+def command(*arguments):
+    words = [sys.executable, "-P", "-m", "cypool", *arguments]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60)
+
+
+def test_info():
+    text = io.StringIO()
+    cypool.show_config(file=text)
+    found = command("info")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.splitlines()[0] == text.getvalue().splitlines()[0]
+    assert found.stdout.count("\n") == text.getvalue().count("\n")
+
+
+def test_version():
+    assert command("--version").stdout == f"cypool {cypool.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["info", "more"], ["--unknown"]])
+def test_wrong_commands(arguments):
+    found = command(*arguments)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("usage: cypool ")
+
+
+def test_script():
+    (script,) = entry_points(group="console_scripts", name="cypool")
+    assert script.load() is cypool.__main__.main

@@ -4,6 +4,8 @@
 
 cdef extern from "openmp.h" nogil:
     const int CYPOOL_HAS_OPENMP
+    const int CYPOOL_OPENMP_DATE
+    const char* cypool_omp_library()
     int cypool_max_threads()
     bint cypool_ready_to_fork()
     bint cypool_can_start(int n)
@@ -16,6 +18,7 @@ cdef extern from "build.h":  # written by setup.py
     const char* CYPOOL_VERSION
 
 OPENMP = bool(CYPOOL_HAS_OPENMP)
+OPENMP_DATE = int(CYPOOL_OPENMP_DATE)  # of the standard, as yyyymm; 0: there is none
 BUILD = CYPOOL_BUILD.decode()
 VERSION = CYPOOL_VERSION.decode()
 
@@ -23,6 +26,11 @@ VERSION = CYPOOL_VERSION.decode()
 def openmp_max_threads():
     """Threads that OpenMP allows the calling thread now; 1 without OpenMP."""
     return cypool_max_threads()
+
+
+def openmp_library():
+    """The file that holds OpenMP; "" if there is none, or it cannot be told."""
+    return cypool_omp_library().decode(errors="replace")
 
 
 def openmp_pause():

@@ -5,8 +5,10 @@
 #ifdef _OPENMP
 #include <omp.h>
 #define CYPOOL_HAS_OPENMP 1
+#define CYPOOL_OPENMP_DATE _OPENMP
 #else
 #define CYPOOL_HAS_OPENMP 0
+#define CYPOOL_OPENMP_DATE 0
 #endif
 
 static int cypool_max_threads(void) {
@@ -25,11 +27,17 @@ static int cypool_max_threads(void) {
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A function of the OpenMP that prange runs on, or NULL. */
-static void *cypool_omp_function(const char *name) {
+/* The file of the OpenMP that prange runs on. */
+static const char *cypool_omp_library(void) {
     Dl_info info;
-    void *library, *function = NULL;
-    if (dladdr((void *) omp_get_max_threads, &info) && (library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD))) {
+    return dladdr((void *) omp_get_max_threads, &info) && info.dli_fname ? info.dli_fname : "";
+}
+
+/* A function of that library, or NULL. */
+static void *cypool_omp_function(const char *name) {
+    const char *file = cypool_omp_library();
+    void *library = *file ? dlopen(file, RTLD_LAZY | RTLD_NOLOAD) : NULL, *function = NULL;
+    if (library) {
         function = dlsym(library, name);
         dlclose(library);
     }
@@ -70,6 +78,7 @@ static int cypool_can_start(int n) {
     return started == n;
 }
 #else
+static const char *cypool_omp_library(void) { return ""; }
 static int cypool_ready_to_fork(void) { return 1; }
 static int cypool_can_start(int n) { return n >= 0; }
 #endif
