@@ -57,7 +57,7 @@ __all__ = [
     "workers",
 ]
 
-MODULES = ("layers", "nn", "torch")  # imported when they are first asked for
+MODULES = ("layers", "nn", "torch", "xarray")  # imported when they are first asked for
 
 
 def __getattr__(name: str) -> ModuleType:
