@@ -1,12 +1,12 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | examples | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-EXTRAS := demo examples test peers lint
+EXTRAS := demo docs test peers lint
 # Folders count too: a file that was removed changes them.
 SOURCES := setup.py pyproject.toml $(shell find cypool ! -name '*.pyc' ! -name __pycache__)
 
@@ -26,21 +26,25 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo examples test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
 
-# As a gallery runs them: without a screen, and a warning is an error.
-examples: .venv/.examples
-	MPLBACKEND=Agg $(BIN)/python -W error::UserWarning examples/plot_tiny_cnn.py $(ARGS)
+# The site: build/site/index.html. Every example of the gallery runs, and a warning is an error.
+docs: .venv/.docs
+	$(BIN)/python -P -m sphinx -b html -W --keep-going -d build/doctrees docs build/site $(ARGS)
+
+# The site in a browser: links, pictures, the search, errors, accessibility. Needs chromium.
+docs-check: docs
+	$(BIN)/python -P docs/check_site.py build/site build/screenshots
 
 # -P: the tests see the installed package, not this folder's.
 test: .venv/.test
-	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch $(ARGS)
+	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch --ignore=tests/labelled $(ARGS)
 
 test-peers: .venv/.peers test-torch
-	$(BIN)/python -P -m pytest tests/peers $(ARGS)
+	$(BIN)/python -P -m pytest tests/peers tests/labelled $(ARGS)
 
 # One version, named here and nowhere else: on some systems it is a download of gigabytes.
 test-torch: .venv/.test
@@ -74,7 +78,7 @@ sdist: .venv/.made
 	$(BIN)/python -P -m build --sdist
 
 clean:
-	rm -rf .venv build dist cypool.egg-info
+	rm -rf .venv build dist cypool.egg-info docs/api/generated docs/api/examples docs/gallery docs/sg_execution_times.rst
 
 .venv/.made:
 	@command -v $(PYTHON) >/dev/null || { echo "cypool: there is no $(PYTHON); Python 3.11 or later is needed"; exit 1; }
