@@ -1,13 +1,19 @@
 """The site: ``make docs``."""
 
+import sys
 import tempfile
 import zlib
 from importlib.metadata import version
 from pathlib import Path
 
 import cypool
+import cypool.layers
+import cypool.nn
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from pictures import PLAIN  # noqa: E402
 
 project, author, copyright = "cypool", "the cypool developers", "the cypool developers"
 release = version = version("cypool")
@@ -17,6 +23,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx_copybutton",
@@ -40,6 +47,9 @@ copybutton_prompt_is_regexp = True
 # ---- the reference ----------------------------------------------------------------------------------
 
 autosummary_generate = True
+autosummary_context = {"pictured": {*cypool.__all__, *cypool.nn.__all__, *cypool.layers.__all__} - PLAIN}
+plot_include_source = plot_html_show_formats = False
+plot_formats = [("png", 120)]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
