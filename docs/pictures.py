@@ -54,7 +54,8 @@ PLAIN = {"Windows", "output_shape", "set_workers", "get_workers", "workers", "sh
 
 def calls_of(module: str, name: str) -> tuple[list[str], dict[str, object]]:
     """What is called, and what the calls know."""
-    known: dict[str, object] = {**vars(cypool), **vars(nn), **vars(layers), "np": np, "x": PHOTO, "ones": np.ones((8, 8))}
+    known: dict[str, object] = {**vars(cypool), **vars(nn), **vars(layers)}
+    known |= {"np": np, "x": PHOTO, "ones": np.ones((8, 8))}
     if name in CALLS:
         if name == "onnx_pool":
             known["x"] = PHOTO[None, None]
@@ -96,13 +97,14 @@ def draw(axes: plt.Axes, cells: np.ndarray, call: str) -> None:
     axes.set_yticks([])
     shape = " x ".join(map(str, cells.shape)) or "one value"
     axes.set_xlabel(f"{shape}, a slice" if sliced else shape, color=INK, fontsize=8)
-    axes.set_title("\n".join(textwrap.wrap(call, 32, break_long_words=False)), color=INK, fontsize=8, family="monospace")
+    title = "\n".join(textwrap.wrap(call, 32, break_long_words=False))
+    axes.set_title(title, color=INK, fontsize=8, family="monospace")
 
 
 def picture(fullname: str) -> None:
     """Draws the calls of a function or layer side by side."""
     calls, known = calls_of(*fullname.rsplit(".", 1))
     results = [np.asarray(eval(call, known)) for call in calls]
-    figure, panels = plt.subplots(1, len(calls), figsize=(2.6 * len(calls), 2.7), layout="constrained")
+    _, panels = plt.subplots(1, len(calls), figsize=(2.6 * len(calls), 2.7), layout="constrained")
     for axes, cells, call in zip(panels, results, calls, strict=True):
         draw(axes, cells, call)
