@@ -27,7 +27,7 @@ __all__ = ["pool_backward", "unpool"]
 
 Array = NDArray[Any]
 
-WRT = {"x": tuple(RULES), "weights": ("sum", "mean"), "p": ("gem",), "alpha": ("softpool",)}
+WRT: dict[str, tuple[str, ...]] = {"x": tuple(RULES), "weights": ("sum", "mean"), "p": ("gem",), "alpha": ("softpool",)}
 
 
 def pool_backward(

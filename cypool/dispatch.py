@@ -42,8 +42,8 @@ def _choose(forced: str) -> str:
     return forced
 
 
-level = _choose(os.environ.get("CYPOOL_CPU", ""))
-kernels = _load(level)
+level: str = _choose(os.environ.get("CYPOOL_CPU", ""))
+kernels: ModuleType = _load(level)
 
 
 def levels() -> dict[str, ModuleType]:

@@ -32,26 +32,9 @@ class Plan:
     """A call without its data: what `run` needs to pool arrays of one shape, dtype and layout."""
 
     __slots__ = (
-        "axes",
-        "border",
-        "copies",
-        "draws",
-        "fails",
-        "hides",
-        "indexed",
-        "least",
-        "nan_policy",
-        "nbytes",
-        "order",
-        "out_dtype",
-        "out_shape",
-        "outer",
-        "reduction",
-        "row",
-        "spans",
-        "straight",
-        "useful",
-    )
+        "axes", "border", "copies", "draws", "fails", "hides", "indexed", "least", "nan_policy", "nbytes", "order",
+        "out_dtype", "out_shape", "outer", "reduction", "row", "spans", "straight", "useful",
+    )  # fmt: skip
 
     def __init__(
         self, row: Reducer, spans: dict[int, Span], options: Mapping[str, Any], *, shape: tuple[int, ...],
@@ -61,14 +44,17 @@ class Plan:
         factors: Mapping[int, Array] | None = None, copies: int = 1,
     ) -> None:  # fmt: skip
         native = check_dtype(dtype, row.kinds.replace("c", ""), "x")
-        self.row, self.spans, self.border, self.nan_policy = row, spans, border, nan_policy
-        self.out_dtype = result_dtype(row, native, options, out_dtype)
+        self.row: Reducer = row
+        self.spans: dict[int, Span] = spans
+        self.border: str = border
+        self.nan_policy: str = nan_policy
+        self.out_dtype: np.dtype[Any] = result_dtype(row, native, options, out_dtype)
         unpooled = math.prod(n for a, n in enumerate(shape) if a not in spans)
         for span in spans.values():
             if span.planes and span.planes != unpooled:
                 raise ValueError(f"window has tables for {span.planes} planes, and x has {unpooled} (shape {shape})")
-        self.out_shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(shape))
-        self.least = max(min_count, 1, options.get("ddof", 0) + 1)
+        self.out_shape: tuple[int, ...] = tuple(spans[a].o if a in spans else n for a, n in enumerate(shape))
+        self.least: int = max(min_count, 1, options.get("ddof", 0) + 1)
         constant = border == "constant" and any(s.before or s.after for s in spans.values())
         value = scalar(border_value, native, "border_value") if border == "constant" else None
         if constant and nan_policy == "omit" and value != value:
@@ -80,15 +66,18 @@ class Plan:
         collapsed = set() if selects else self._collapsed(strides, mask_strides, options, constant)
         real = math.prod(max(min(s.longest, s.n), 1) for a, s in spans.items() if a not in collapsed)
         cells = math.prod(max(s.longest, 1) for a, s in spans.items() if a not in collapsed)
-        self.fails = fill is None or (indexed and not quiet)
-        self.indexed, self.hides, self.copies = indexed, hides, copies
-        self.draws = options["rng"] if row.picks(options, indexed) == "stochastic" else NO_DRAW
+        self.fails: bool = fill is None or (indexed and not quiet)
+        self.indexed: bool = indexed
+        self.hides: bool = hides
+        self.copies: int = copies
+        self.draws: Any = options["rng"] if row.picks(options, indexed) == "stochastic" else NO_DRAW
         self.reduction: Any = None
-        self.useful = self.nbytes = 0
-        self.order = ordered_axes(strides, spans)
+        self.useful: int = 0
+        self.nbytes: int = 0
+        self.order: tuple[int, ...] = ordered_axes(strides, spans)
         if math.prod(self.out_shape) * self.out_dtype.itemsize >= TOO_LARGE:
             raise MemoryError(f"a result of shape {self.out_shape} and dtype {self.out_dtype} does not fit memory")
-        self.straight = self.order == tuple(range(len(shape)))
+        self.straight: bool = self.order == tuple(range(len(shape)))
         if 0 in self.out_shape:
             return
         mirrored, weights = BORDERS.index(border), options.get("weights")
@@ -122,7 +111,8 @@ class Plan:
         )  # fmt: skip
         fields["geometry"] |= {"twins": twins, "hides": hides}
         if kernel.pick is not None:
-            self.axes, self.outer = fields["axes"], kernel.pick["outer"]
+            self.axes: list[dict[str, Any]] = fields["axes"]
+            self.outer: int = kernel.pick["outer"]
         repeated = copies * math.prod(s.copies for s in spans.values() if s.starts is None)
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
         self.reduction = dispatch.kernels.Reduction(

@@ -29,10 +29,10 @@ import numpy as np
 
 try:
     import xarray
-except ModuleNotFoundError as error:
-    if error.name != "xarray":
+except ModuleNotFoundError as _error:
+    if _error.name != "xarray":
         raise
-    raise ImportError("cypool.xarray needs xarray, which is not installed: pip install 'cypool[xarray]'") from error
+    raise ImportError("cypool.xarray needs xarray, which is not installed: pip install 'cypool[xarray]'") from _error
 
 from . import pooling
 from .arguments import boolean, integer, is_sequence, text
@@ -292,7 +292,8 @@ class Accessor:
     """``obj.cypool``: `pool` and `coarsen` as methods of DataArray and Dataset."""
 
     def __init__(self, obj: Any) -> None:
-        self.pool, self.coarsen = partial(pool, obj), partial(coarsen, obj)
+        self.pool: Callable[..., Any] = partial(pool, obj)
+        self.coarsen: Callable[..., Any] = partial(coarsen, obj)
 
 
 for _register in ("register_dataarray_accessor", "register_dataset_accessor"):

@@ -13,11 +13,11 @@ if _unset:
     os.environ["GOMP_SPINCOUNT"] = "10000"
 try:
     from . import calls, machine
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "cypool's compiled kernels do not load. Is this the source folder? Install it "
         "(pip install .) and start Python elsewhere; `make test` and `make demo` do so"
-    ) from error
+    ) from _error
 finally:
     if _unset:
         del os.environ["GOMP_SPINCOUNT"]

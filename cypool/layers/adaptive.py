@@ -29,7 +29,9 @@ class _Adaptive(PoolingLayer):
     ) -> None:
         super().__init__(data_format, name)
         sizes = entries(output_size, self._rank, "output_size")
-        self.output_size = tuple(None if n is None else integer(n, "output_size", 1) for n in sizes)
+        self.output_size: tuple[int | None, ...] = tuple(
+            None if n is None else integer(n, "output_size", 1) for n in sizes
+        )
 
     def _windows(self, shape: tuple[int, ...]) -> dict[str, Any]:
         sizes = zip(self.output_size, self._axes, strict=True)

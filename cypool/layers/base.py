@@ -45,7 +45,7 @@ class Layer(ABC):
     _rank: ClassVar[int]  # pooled axes
 
     def __init__(self, data_format: str | None, name: str | None) -> None:
-        self.data_format = "channels_last" if data_format is None else text(data_format, FORMATS, "data_format")
+        self.data_format: str = "channels_last" if data_format is None else text(data_format, FORMATS, "data_format")
         first = 1 + (self.data_format == "channels_first")
         self._axes = tuple(range(first, first + self._rank))
         if name is not None and not isinstance(name, str):

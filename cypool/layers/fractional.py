@@ -46,11 +46,15 @@ class _Fractional(PoolingLayer):
         super().__init__(data_format, name)
         if (output_size is None) == (ratio is None):
             raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
-        self.output_size = None if output_size is None else per_axis(output_size, self._rank, "output_size", 1)
-        self.ratio = None if ratio is None else tuple(_ratio(r) for r in entries(ratio, self._rank, "ratio"))
-        self.overlapping = boolean(overlapping, "overlapping")
-        self.scheme = text(scheme, SCHEMES, "scheme")
-        self.seed = None if seed is None else integer(seed, "seed", 0)
+        self.output_size: tuple[int, ...] | None = (
+            None if output_size is None else per_axis(output_size, self._rank, "output_size", 1)
+        )
+        self.ratio: tuple[float, ...] | None = (
+            None if ratio is None else tuple(_ratio(r) for r in entries(ratio, self._rank, "ratio"))
+        )
+        self.overlapping: bool = boolean(overlapping, "overlapping")
+        self.scheme: str = text(scheme, SCHEMES, "scheme")
+        self.seed: int | None = None if seed is None else integer(seed, "seed", 0)
         self._rng = np.random.default_rng(self.seed)
 
     def _windows(self, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class _Stochastic(SlidingLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name)
-        self.seed = None if seed is None else integer(seed, "seed", 0)
+        self.seed: int | None = None if seed is None else integer(seed, "seed", 0)
         self._rng = np.random.default_rng(self.seed)
 
     def __call__(self, x: ArrayLike, training: bool = False) -> Array:

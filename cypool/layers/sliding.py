@@ -32,9 +32,11 @@ class SlidingLayer(PoolingLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(data_format, name)
-        self.pool_size = per_axis(pool_size, self._rank, "pool_size", 1)
-        self.strides = self.pool_size if strides is None else per_axis(strides, self._rank, "strides", 1)
-        self.padding = text(padding, PADDINGS, "padding")
+        self.pool_size: tuple[int, ...] = per_axis(pool_size, self._rank, "pool_size", 1)
+        self.strides: tuple[int, ...] = (
+            self.pool_size if strides is None else per_axis(strides, self._rank, "strides", 1)
+        )
+        self.padding: str = text(padding, PADDINGS, "padding")
 
     def _windows(self, shape: tuple[int, ...]) -> dict[str, Any]:
         return {"window": self.pool_size, "stride": self.strides, "padding": self.padding}

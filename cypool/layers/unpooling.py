@@ -28,9 +28,11 @@ class _Unpooling(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(data_format, name)
-        self.pool_size = per_axis(pool_size, self._rank, "pool_size", 1)
-        self.strides = self.pool_size if strides is None else per_axis(strides, self._rank, "strides", 1)
-        self.padding = text(padding, PADDINGS, "padding")
+        self.pool_size: tuple[int, ...] = per_axis(pool_size, self._rank, "pool_size", 1)
+        self.strides: tuple[int, ...] = (
+            self.pool_size if strides is None else per_axis(strides, self._rank, "strides", 1)
+        )
+        self.padding: str = text(padding, PADDINGS, "padding")
 
     def __call__(self, x: ArrayLike, indices: ArrayLike, output_size: Sizes | None = None) -> Array:
         """The result for x.

@@ -26,7 +26,7 @@ __all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 class _UpSampling(Layer):
     def __init__(self, size: Sizes = 2, data_format: str | None = "channels_last", name: str | None = None) -> None:
         super().__init__(data_format, name)
-        self.size = per_axis(size, self._rank, "size", 1)
+        self.size: tuple[int, ...] = per_axis(size, self._rank, "size", 1)
 
     def __call__(self, x: ArrayLike) -> Array:
         """The result for x.
@@ -133,7 +133,7 @@ class UpSampling2D(_UpSampling):
         name: str | None = None,
     ) -> None:
         super().__init__(size, data_format, name)
-        self.interpolation = text(interpolation, ("nearest", "bilinear"), "interpolation")
+        self.interpolation: str = text(interpolation, ("nearest", "bilinear"), "interpolation")
 
     def _stretch(self, x: Array) -> Array:
         if self.interpolation == "nearest":

@@ -22,7 +22,7 @@ class _Global(PoolingLayer):
         self, data_format: str | None = "channels_last", keepdims: bool = False, name: str | None = None
     ) -> None:
         super().__init__(data_format, name)
-        self.keepdims = boolean(keepdims, "keepdims")
+        self.keepdims: bool = boolean(keepdims, "keepdims")
 
     def _windows(self, shape: tuple[int, ...]) -> dict[str, Any]:
         return {"window": Windows.whole()}

@@ -19,7 +19,8 @@ __all__ = [
     "fractional_max_pool3d_backward",
 ]  # fmt: skip
 
-SAMPLE_OF_AXIS = {2: (1, 0), 3: (0, 1, 2)}  # in torch the first sample is that of W in 2-D, that of D in 3-D
+# In torch the first sample is that of W in 2-D, that of D in 3-D.
+SAMPLE_OF_AXIS: dict[int, tuple[int, ...]] = {2: (1, 0), 3: (0, 1, 2)}
 
 
 def _outputs(lengths: tuple[int, ...], window: tuple[int, ...], size: Any, ratio: Any) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ WORDS = (
     (KERNEL[0], "kernel_shape"), (r"^(x|values)\b|(?<= of )x\b", "inputs[0]"), (r"^indices\b", "inputs[1]"),
     (r"^shape\b", "kernel_shape, strides and pads: the output"),
 )  # fmt: skip
-AUTO_PAD = {"NOTSET": None, "SAME_UPPER": "same", "SAME_LOWER": "same_lower", "VALID": "valid"}
+AUTO_PAD: dict[str, str | None] = {"NOTSET": None, "SAME_UPPER": "same", "SAME_LOWER": "same_lower", "VALID": "valid"}
 
 # ---- attributes ------------------------------------------------------------------------------------
 

@@ -20,10 +20,10 @@ Where torch accepts arguments, values and gradients are torch's, but for these:
 
 try:
     import torch as _torch  # noqa: F401
-except ModuleNotFoundError as error:
-    if error.name != "torch":
+except ModuleNotFoundError as _error:
+    if _error.name != "torch":
         raise
-    raise ImportError("cypool.torch needs PyTorch, which is not installed: pip install 'cypool[torch]'") from error
+    raise ImportError("cypool.torch needs PyTorch, which is not installed: pip install 'cypool[torch]'") from _error
 
 from .adaptive import (
     adaptive_avg_pool1d,
