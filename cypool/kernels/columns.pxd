@@ -255,7 +255,6 @@ cdef inline void lay_out_line(const Plan* p, const Arrays* arrays, Scratch* s, c
                               const Tile* t, Py_ssize_t column, bint direct) noexcept nogil:
     """The cells of a line's windows, from `column` on."""
     cdef const Geometry* g = &p.g
-    cdef const Axis* axis = &g.axes[g.leading]
     cdef Py_ssize_t C = g.channels, row, r, q = (t.low - t.p0) * C, size = lane.have_size, n = (t.high - t.low) * C
     cdef Py_ssize_t right = (t.p0 + t.cells - t.high) * C
     cdef bint whole = p.pick.each or (q == 0 and right == 0)

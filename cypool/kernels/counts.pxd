@@ -30,7 +30,8 @@ cdef inline void count_line(const Plan* p, Scratch* s, const Line* line, Py_ssiz
         i = last
 
 
-cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
+cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m,
+                             Py_ssize_t tile) noexcept nogil:
     """The counts of m lines, `pitch` outputs apart, or one number for all."""
     cdef const Geometry* g = &p.g
     cdef Py_ssize_t i = 0, j, line, C = g.channels, step = g.pitch * C

@@ -18,8 +18,8 @@ cdef enum:  # transforms of doubles, in the order of cypool.lanes.TRANSFORMS
 
 cdef inline bits swapped(bits x) noexcept nogil:
     cdef bits y = 0
-    cdef int i
-    for i in range(sizeof(bits)):
+    cdef int _
+    for _ in range(sizeof(bits)):
         y = <bits> ((y << 8) | (x & 0xFF))
         x = <bits> (x >> 8)
     return y

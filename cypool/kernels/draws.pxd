@@ -7,8 +7,8 @@ cdef inline double chance(uint64_t key, uint64_t position) noexcept nogil:
     """A number in 0 <= u < 1 for each (key, position): two rounds of a 64-bit mixing function
     (splitmix64: Steele, Lea and Flood 2014)."""
     cdef uint64_t z = key + position * <uint64_t> 0x9E3779B97F4A7C15
-    cdef int i
-    for i in range(2):
+    cdef int _
+    for _ in range(2):
         z = (z ^ (z >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
         z = (z ^ (z >> 27)) * <uint64_t> 0x94D049BB133111EB
         z = (z ^ (z >> 31)) + <uint64_t> 0x9E3779B97F4A7C15

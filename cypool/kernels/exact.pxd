@@ -8,10 +8,10 @@ cdef enum:  # roundings of integer results, in the order of cypool.reducers.ROUN
     HALF_EVEN, HALF_UP, FLOOR
 
 cdef struct Counts:
-    bint uniform        # the same number of cells in every window of the row
-    int64_t n           # if uniform
-    const int64_t* row  # else
-    const int64_t* pads # padded cells among them
+    bint uniform           # the same number of cells in every window of the row
+    int64_t n              # if uniform
+    const int64_t* row     # else
+    const int64_t* pads    # padded cells among them
     const double* inverse  # 1 / row, or NULL
 
 cdef struct Formula:
@@ -28,10 +28,10 @@ cdef struct Formula:
 cdef inline uint64_t divide_wide(int64_t high, uint64_t low, int64_t n, int64_t* top, uint64_t* rest) noexcept nogil:
     """floor((high * 2**64 + low) / n) for 0 < n < 2**62: its low word; top: its high word."""
     cdef uint64_t r, q = 0, d = <uint64_t> n
-    cdef int i
+    cdef int _
     r = <uint64_t> (((high % n) + n) % n)
     top[0] = (high - <int64_t> r) // n
-    for i in range(64):  # long division, a bit at a time
+    for _ in range(64):  # long division, a bit at a time
         r = (r << 1) | (low >> 63)
         low <<= 1
         q <<= 1

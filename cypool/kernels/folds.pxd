@@ -41,7 +41,7 @@ cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
     cdef work lane[LANES]
     cdef work stack[64]
     cdef work value
-    cdef Py_ssize_t i, j, stop, done = 0, top = 0, blocks = 0, carry
+    cdef Py_ssize_t i, stop, done = 0, top = 0, blocks = 0, carry
     if n < 2 * LANES:
         value = a[0]
         for i in range(1, n):

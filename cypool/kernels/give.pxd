@@ -155,11 +155,13 @@ cdef inline void give_any(const Plan* p, const Arrays* arrays, Scratch* s, const
     cdef const Give* give = &arrays.give
     if give.grad_code == F32:
         if give.size == 4:
-            give_cells(p, s, index, <const float*> give.grad + q, <float*> give.dx, base, n, step, ahead, <float> give.scale)
+            give_cells(p, s, index, <const float*> give.grad + q, <float*> give.dx, base, n, step, ahead,
+                       <float> give.scale)
         else:
             give_cells(p, s, index, <const float*> give.grad + q, <double*> give.dx, base, n, step, ahead, give.scale)
     elif give.size == 4:
-        give_cells(p, s, index, <const double*> give.grad + q, <float*> give.dx, base, n, step, ahead, <float> give.scale)
+        give_cells(p, s, index, <const double*> give.grad + q, <float*> give.dx, base, n, step, ahead,
+                   <float> give.scale)
     else:
         give_cells(p, s, index, <const double*> give.grad + q, <double*> give.dx, base, n, step, ahead, give.scale)
 

@@ -47,7 +47,7 @@ cdef inline bint same_run(const Plan* p, const Scratch* s, Py_ssize_t row, Py_ss
 
 
 cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py_ssize_t rows) noexcept nogil:
-    """The runs of rows row .. row + rows; how many.  Those of another plane, or of a run, lie as before, and further."""
+    """The runs of rows row .. row + rows; how many.  Those of another plane or of a run lie as before, and further."""
     cdef Py_ssize_t i, n = 0, further = row - s.located
     if s.runs and rows == s.located_rows and s.plane_rows and further % s.plane_rows == 0:
         for i in range(s.runs):

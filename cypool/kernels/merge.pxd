@@ -101,11 +101,11 @@ cdef inline void merge_halved(double* acc, const Rows* r) noexcept nogil:
     cdef double piece[2 * PIECE]
     cdef const float* at[64]
     cdef const float** rows = <const float**> r.rows
-    cdef Py_ssize_t i, j, line, m
+    cdef Py_ssize_t i, j, _, m
     cdef Rows part
     part.rows, part.taps, part.lines, part.pitch = <const void**> at, r.taps, 1, 0
     part.first, part.touched, part.squares = True, 0, False
-    for line in range(r.lines):
+    for _ in range(r.lines):
         for j in range(r.taps):
             at[j] = rows[j]
             touch(<const char*> rows[j], r.touched)

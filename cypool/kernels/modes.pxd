@@ -79,9 +79,12 @@ cdef inline void modes_of_8(const sample* a, const sample* b, const sample* c, c
     cdef sample v0, v1, v2, v3, v4, v5, v6, v7
     cdef counts k0, k1, k2, k3, k4, k5, k6
     for i in range(n):
-        v0, v1, v2, v3, v4, v5, v6, v7 = a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1], c[2 * i], c[2 * i + 1], d[2 * i], d[2 * i + 1]
-        k0 = <counts> (v0 == v1) + <counts> (v0 == v2) + <counts> (v0 == v3) + <counts> (v0 == v4) + <counts> (v0 == v5) + <counts> (v0 == v6) + <counts> (v0 == v7)
-        k1 = <counts> (v1 == v2) + <counts> (v1 == v3) + <counts> (v1 == v4) + <counts> (v1 == v5) + <counts> (v1 == v6) + <counts> (v1 == v7)
+        v0, v1, v2, v3, v4, v5, v6, v7 = (a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1],
+                                          c[2 * i], c[2 * i + 1], d[2 * i], d[2 * i + 1])
+        k0 = (<counts> (v0 == v1) + <counts> (v0 == v2) + <counts> (v0 == v3) + <counts> (v0 == v4)
+              + <counts> (v0 == v5) + <counts> (v0 == v6) + <counts> (v0 == v7))
+        k1 = (<counts> (v1 == v2) + <counts> (v1 == v3) + <counts> (v1 == v4)
+              + <counts> (v1 == v5) + <counts> (v1 == v6) + <counts> (v1 == v7))
         k2 = <counts> (v2 == v3) + <counts> (v2 == v4) + <counts> (v2 == v5) + <counts> (v2 == v6) + <counts> (v2 == v7)
         k3 = <counts> (v3 == v4) + <counts> (v3 == v5) + <counts> (v3 == v6) + <counts> (v3 == v7)
         k4 = <counts> (v4 == v5) + <counts> (v4 == v6) + <counts> (v4 == v7)
@@ -142,7 +145,8 @@ cdef inline void modes_of_pairs(const sample** rows, Py_ssize_t taps, Py_ssize_t
         i += ALIKE
 
 
-cdef inline void modes_of_pairs_any(int code, const void** rows, Py_ssize_t taps, Py_ssize_t n, void* out) noexcept nogil:
+cdef inline void modes_of_pairs_any(int code, const void** rows, Py_ssize_t taps, Py_ssize_t n,
+                                    void* out) noexcept nogil:
     """Integers: in floats a NaN is to be found first."""
     if code == U8:
         modes_of_pairs(<const uint8_t**> rows, taps, n, <int8_t*> NULL, <uint8_t*> out)

@@ -308,13 +308,13 @@ cdef inline void next_line(const Geometry* g, Py_ssize_t steps, Line* line) noex
 
 cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base, const void** rows) noexcept nogil:
     """The rows of all lines of a run, in order, if that is simple: they lie along one leading axis."""
-    cdef Py_ssize_t i, j, count = run.at.taps, step, further
+    cdef Py_ssize_t _, j, count = run.at.taps, step, further
     cdef const char* row = base + run.at.x + run.at.first
     if run.at.varying == SEVERAL:
         return False
     step = g.axes[run.at.varying].d * g.axes[run.at.varying].x if run.at.varying != NONE else 0
     further = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x if run.lines > 1 else 0
-    for i in range(run.lines):
+    for _ in range(run.lines):
         for j in range(count):
             rows[j] = row + j * step
         rows += count

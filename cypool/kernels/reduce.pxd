@@ -196,7 +196,7 @@ cdef inline void close_taps(const Plan* p, Scratch* s, const Lane* lane, const L
                             double* acc, double* rest) noexcept nogil:
     """Sums of taps: flat axes and constant padding by arithmetic, then rounded."""
     cdef Py_ssize_t i
-    cdef double x = 0, t
+    cdef double x = 0
     cdef long double total
     memcpy(&x, &lane.border_value, 8)
     for i in range(n):

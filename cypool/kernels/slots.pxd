@@ -53,5 +53,3 @@ cdef struct Columns:
     Py_ssize_t rows           # not 0: cells are no slots, but so many rows, of windows as wide (middles.pxd)
     Py_ssize_t pitch, step    # samples between rows, and between neighbours in a window
     const void** sources      # rows whose columns become sorted; NULL: they are
-
-

@@ -206,7 +206,6 @@ cdef inline void give_row(const Spread* p, const Given* given, Rows* s, Py_ssize
 cdef inline void reaching(const Spread* p, Rows* s, Py_ssize_t plane, Py_ssize_t c0, Py_ssize_t c1) noexcept nogil:
     """The range of outputs that may reach cells c0 .. c1 of the row."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t i
     cdef const int64_t* starts = axis.starts + plane * axis.plane_step
     s.low, s.high = 0, axis.o
     if axis.starts != NULL:
@@ -284,7 +283,8 @@ cdef inline void spread_row(const Spread* p, const Given* given, Rows* s, Py_ssi
     at = (item // g.tiles * axis.n + c0) * g.channels
     if p.accumulate:
         for i in range(n):
-            s.total[i] += (<const double*> given.out)[at + i] if p.out_code == F64 else (<const float*> given.out)[at + i]
+            s.total[i] += ((<const double*> given.out)[at + i] if p.out_code == F64
+                           else (<const float*> given.out)[at + i])
     if p.out_code == F64:
         memcpy(<double*> given.out + at, s.total, n * sizeof(double))
     else:
@@ -295,7 +295,6 @@ cdef inline void spread_row(const Spread* p, const Given* given, Rows* s, Py_ssi
 cdef inline size_t lay_out_rows(const Spread* p, char* base, Rows* s) noexcept nogil:
     """Sets every pointer of s into the block at `base`; the bytes needed."""
     cdef char* at = base
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef Py_ssize_t n = p.tile * p.g.channels, lists = (p.g.leading + 1) * sizeof(Py_ssize_t)
     s.total = <double*> carve(&at, n * 8)
     s.x = <double*> carve(&at, n * 8)

@@ -181,9 +181,9 @@ cdef inline void widen_codes(const codes* code, const Track* w, int64_t first, i
                              Py_ssize_t out_pitch) noexcept nogil:
     """Offsets to flat positions, -1: no cell.  The first output's window starts at `first`, the next at a stride,
     and those of the next line `further`."""
-    cdef Py_ssize_t i, c, line, n = w.n, C = w.C
+    cdef Py_ssize_t i, c, _, n = w.n, C = w.C
     cdef int64_t at, step = w.s * w.step // w.d
-    for line in range(w.lines):
+    for _ in range(w.lines):
         at = first
         if C == 1:
             for i in range(n):
