@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -69,6 +69,19 @@ lint: .venv/.lint
 
 typecheck: .venv/.lint
 	$(BIN)/mypy --strict cypool
+
+# What is shipped, and the files around it: wheel and sdist, metadata, workflows, the list of packed files, the kernels' style.
+check-project: .venv/.lint wheel sdist
+	$(PIP) install --quiet abi3audit cffconvert check-jsonschema check-manifest cython-lint twine "validate-pyproject[all]" zizmor
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/abi3audit --strict dist/*.whl
+	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/check-manifest
+	$(BIN)/cffconvert --validate
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/cython-lint cypool
 
 wheel: build/.wheel
 
