@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project reproducible test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -72,16 +72,29 @@ typecheck: .venv/.lint
 
 # What is shipped, and the files around it: wheel and sdist, metadata, workflows, the list of packed files, the kernels' style.
 check-project: .venv/.lint wheel sdist
-	$(PIP) install --quiet abi3audit cffconvert check-jsonschema check-manifest cython-lint twine "validate-pyproject[all]" zizmor
+	$(PIP) install --quiet abi3audit "check-jsonschema>=0.38" check-manifest cython-lint twine "validate-pyproject[all]" zizmor
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/abi3audit --strict dist/*.whl
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/check-manifest
-	$(BIN)/cffconvert --validate
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/cython-lint cypool
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint cypool
+
+# The same wheel to the byte, and the same files in the sdist, from the same commit: built in two folders.
+reproducible: .venv/.made
+	$(PIP) install --quiet build
+	rm -rf build/reproducible
+	for copy in one another; do \
+	    mkdir -p build/reproducible/$$copy && git archive HEAD | tar -x -C build/reproducible/$$copy && \
+	    SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -P -m build --outdir build/reproducible/$$copy/dist \
+	        build/reproducible/$$copy >build/reproducible/$$copy.log && mkdir build/reproducible/$$copy/files && \
+	    tar -xf build/reproducible/$$copy/dist/*.tar.gz -C build/reproducible/$$copy/files || exit 1; \
+	done
+	cmp build/reproducible/*/dist/*.whl
+	diff -r build/reproducible/one/files build/reproducible/another/files
+	@sha256sum build/reproducible/one/dist/*.whl
 
 wheel: build/.wheel
 
