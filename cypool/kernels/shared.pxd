@@ -43,26 +43,27 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
     cdef Columns* c = &s.columns
     cdef Py_ssize_t i, r, C = g.channels, size = lane.have_size
     cdef Py_ssize_t low = max(t.p0, 0), high = min(t.p0 + t.cells, axis.n)
-    cdef bint known = True, direct = g.plain and lane.convert1 == KEEP and axis.border != VALUE
+    cdef bint direct = g.plain and lane.convert1 == KEEP and axis.border != VALUE
     direct = direct and mirrors_inside(axis, t, low, high)
     if not direct:
         low, high = t.p0, t.p0 + t.cells
     c.rows, c.pitch, c.step = axis.k, t.cells * C, axis.d * C
     for i in range(m):
-        if known:
-            list_taps(g, line_of(g, s, lines, i), 0, c.rows, &s.taps)
-            for r in range(c.rows):
-                s.pointers[r] = arrays.x + s.taps.x[r] + low * g.x_cell
-                if not direct:
-                    s.pointers[r] = c.cells + r * c.pitch * size
-                    memcpy(c.cells + r * c.pitch * size,
-                           decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], t, 0), c.pitch * size)
-            c.n, c.sources = (high - low) * C, s.pointers
-            known = select_any(lane.have, c.cells + (low - t.p0) * C * size, &p.pick, c, False, lane.want, NULL, NULL,
-                               NULL, NULL, NULL)
-            mirror_columns(axis, t, low, high, c.cells, c.rows, c.pitch * size, C * size)
-            c.n, c.sources = t.n * C, NULL
-            select_any(lane.have, c.cells, &p.pick, c, False, lane.want, NULL, NULL, s.run, NULL,
-                       s.picked + i * g.pitch * C * lane.want_size)
+        list_taps(g, line_of(g, s, lines, i), 0, c.rows, &s.taps)
+        for r in range(c.rows):
+            s.pointers[r] = arrays.x + s.taps.x[r] + low * g.x_cell
+            if not direct:
+                s.pointers[r] = c.cells + r * c.pitch * size
+                memcpy(c.cells + r * c.pitch * size,
+                       decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], t, 0), c.pitch * size)
+        c.n, c.sources = (high - low) * C, s.pointers
+        if not select_any(lane.have, c.cells + (low - t.p0) * C * size, &p.pick, c, False, lane.want, NULL, NULL,
+                          NULL, NULL, NULL):
+            c.rows = 0
+            return False
+        mirror_columns(axis, t, low, high, c.cells, c.rows, c.pitch * size, C * size)
+        c.n, c.sources = t.n * C, NULL
+        select_any(lane.have, c.cells, &p.pick, c, False, lane.want, NULL, NULL, s.run, NULL,
+                   s.picked + i * g.pitch * C * lane.want_size)
     c.rows = 0
-    return known
+    return True

@@ -179,6 +179,7 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef bint spread = g.copies > 1 or g.repeats > 1
     cdef bint straight = not spread and (m == 1 or (g.pitch == n and step == bytes))
     cdef char* out = arrays.out + lines.at.out + i0 * g.repeats * g.out_cell
+    cdef const char* rows = s.out
     cdef const Lane* lane = &p.lanes[p.first_lane]
     cdef bint plain = (p.f.code == TAKE and lane.want == p.out_code and lane.op != TAPS and lane.op != FIRST
                        and not spread and not p.poisoned and not p.check_empty)
@@ -186,10 +187,9 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         write_means(p, s, lines, m, tile, out, step)
         return
     if plain and not straight:
-        for i in range(m):
-            memcpy(out + i * step, s.lane[p.first_lane] + i * g.pitch * g.out_cell, bytes)
-        return
-    formula(p, s, results, out if straight else s.out)
+        rows = s.lane[p.first_lane]
+    else:
+        formula(p, s, results, out if straight else s.out)
     if p.poisoned:
         for i in range(results):
             if s.lane[p.nan_lane][i]:
@@ -202,7 +202,7 @@ cdef inline void write_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     for i in range(m if spread else 0):
         write_copies(g, s.out + i * g.pitch * g.out_cell, n, out + i * step)
     for i in range(0 if spread or straight else m):
-        memcpy(out + i * step, s.out + i * g.pitch * g.out_cell, bytes)
+        memcpy(out + i * step, rows + i * g.pitch * g.out_cell, bytes)
 
 
 cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, const Line* line,
