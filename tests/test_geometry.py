@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import arrays
 import numpy as np
+import places
 import pytest
 import reference
 
@@ -35,11 +36,11 @@ def every(n, border="ignore", pads=UNEVEN):
             continue
         arguments = dict(window=(k,), stride=s, padding=(pad,), dilation=d, ceil_mode=ceil)
         try:
-            table = reference.resolve(reference.sliding(n, k, s, pad, d, ceil), n, border)
+            table = places.resolve(places.sliding(n, k, s, pad, d, ceil), n, border)
         except ValueError:
             table = np.empty((0, k), int)
-        tables.append(np.pad(table, ((0, 0), (0, 4 - k)), constant_values=reference.OFF))
-        found.append((arguments, (table == reference.OFF).all(1).any()))
+        tables.append(np.pad(table, ((0, 0), (0, 4 - k)), constant_values=places.OFF))
+        found.append((arguments, (table == places.OFF).all(1).any()))
     windows, which = np.unique(np.concatenate(tables), axis=0, return_inverse=True)
     which = np.split(which, np.cumsum([len(table) for table in tables])[:-1])
     return [Geometry(a, w if len(w) else None, e) for (a, e), w in zip(found, which, strict=True)], windows
@@ -146,18 +147,18 @@ def kinds(n):
     """(Windows, its taps, cells it reaches over) for an axis of length n."""
     for k, s, p, d, ceil in product((1, 2, 3), (1, 3), (0, 1, (2, 0)), (1, 2), (False, True)):
         try:
-            yield Windows.sliding(k, s, p, d, ceil), reference.sliding(n, k, s, p, d, ceil), d * (k - 1) + 1
+            yield Windows.sliding(k, s, p, d, ceil), places.sliding(n, k, s, p, d, ceil), d * (k - 1) + 1
         except ValueError:
             pass
     for k, s in product((1, 2, 3), (1, 2, 4)):
         if k <= n:
-            yield Windows.sliding(k, s, shift=True), reference.sliding(n, k, s, shift=True), k
+            yield Windows.sliding(k, s, shift=True), places.sliding(n, k, s, shift=True), k
     for o in (1, 2, 3, n, n + 3):
-        yield Windows.adaptive(o), reference.adaptive(n, o), None
-    yield Windows.whole(), reference.whole(n), n
+        yield Windows.adaptive(o), places.adaptive(n, o), None
+    yield Windows.whole(), places.whole(n), n
     starts = np.arange(n)
     stops = np.maximum(np.minimum(starts**2 + 1, n), starts + 1)
-    yield Windows.explicit(starts, stops, n), reference.explicit(starts, stops), None
+    yield Windows.explicit(starts, stops, n), places.explicit(starts, stops), None
 
 
 @pytest.mark.parametrize("n", range(1, 8))
@@ -167,7 +168,7 @@ def test_windows_have_bounds_and_length(n):
         assert starts.dtype == stops.dtype == np.int64
         assert w.length(n) == len(taps) == len(starts), (w, n)
         first = taps[:, 0]
-        last = np.where(taps != reference.OFF, taps, -1).max(1) if reach is None else first + reach - 1
+        last = np.where(taps != places.OFF, taps, -1).max(1) if reach is None else first + reach - 1
         np.testing.assert_array_equal(starts, np.clip(first, 0, n), str(w))
         np.testing.assert_array_equal(stops, np.clip(last + 1, 0, n), str(w))
 
@@ -181,14 +182,14 @@ def test_windows_of_every_kind_pool(name, dtype):
         y = np.stack([x, x[::-1]], axis=2)
         for w, taps, _ in kinds(n):
             same(cypool.pool(x, (w,), name, **options), reference.over(x, {1: taps}, name, **options), w)
-            two = {1: taps, 2: reference.sliding(2, 2)}
+            two = {1: taps, 2: places.sliding(2, 2)}
             same(cypool.pool(y, (w, Windows.sliding(2)), name, **options), reference.over(y, two, name, **options), w)
 
 
 def test_windows_beside_integers():
     x = arrays.finite("float32", (3, 7, 6))
     got = cypool.pool(x, (Windows.adaptive(3), 2), "max")
-    same(got, reference.over(x, {1: reference.adaptive(7, 3), 2: reference.sliding(6, 2)}, "max"))
+    same(got, reference.over(x, {1: places.adaptive(7, 3), 2: places.sliding(6, 2)}, "max"))
 
 
 @pytest.mark.parametrize("border", ["ignore", "constant", *MIRRORS])
@@ -215,7 +216,7 @@ def test_windows_of_each_plane(name):
         got = cypool.pool(x, w, name, axes=axis)
         planes, result = np.moveaxis(x, axis, 2).reshape(6, 8), np.moveaxis(got, axis, 2).reshape(6, 5)
         for plane, row, first, last in zip(planes, result, starts, stops, strict=True):
-            same(row, reference.over(plane, {0: reference.explicit(first, last)}, name), (shape, first, last))
+            same(row, reference.over(plane, {0: places.explicit(first, last)}, name), (shape, first, last))
     for shape in ((5, 8), (7, 8), (1, 8), (2, 4, 8), (8,)):
         with pytest.raises(ValueError, match="6"):
             cypool.pool(np.zeros(shape), w, name, axes=-1)
@@ -257,11 +258,11 @@ def test_adaptive_bounds_are_exact(n, outputs):
 
 def test_adaptive_and_global_are_pool_with_other_windows():
     x = arrays.finite("float32", (2, 5, 7), calm=True)
-    tables = {1: reference.adaptive(5, 3), 2: reference.adaptive(7, 4)}
+    tables = {1: places.adaptive(5, 3), 2: places.adaptive(7, 4)}
     same(cypool.adaptive_pool(x, (3, 4)), reference.over(x, tables, "mean"))
     same(cypool.adaptive_pool(x, (4, 3), "max", axes=(2, 1)), reference.over(x, tables, "max"))
     assert cypool.adaptive_pool(x, 2).shape == (2, 2, 2)
-    everything = reference.over(x, {a: reference.whole(n) for a, n in enumerate(x.shape)}, "mean")
+    everything = reference.over(x, {a: places.whole(n) for a, n in enumerate(x.shape)}, "mean")
     same(cypool.global_pool(x), everything)
     same(np.asarray(cypool.global_pool(x, keepdims=False)), everything._replace(
         value=everything.value[0, 0, 0], slack=everything.slack[0, 0, 0]))  # fmt: skip
@@ -305,7 +306,7 @@ def test_huge_padding(name):
     assert np.isnan(away).all() if name in ("max", "mean") else (away == 0).all()
     wide = cypool.pool(x, 2 * p + 2, name, padding=p, stride=p)
     assert wide.shape == (1, 1)
-    same(wide, reference.over(x, {0: reference.whole(2), 1: reference.whole(3)}, name))
+    same(wide, reference.over(x, {0: places.whole(2), 1: places.whole(3)}, name))
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint64", "int64", "float32"])

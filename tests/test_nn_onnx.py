@@ -3,8 +3,8 @@
 import itertools
 
 import numpy as np
+import places
 import pytest
-import reference
 
 from cypool.nn import onnx_pool
 
@@ -75,7 +75,7 @@ def test_auto_pad(auto_pad, ceil_mode):
         else:
             assert got.shape[2] == (-(-n // s) if ceil_mode else (n - 1) // s + 1)
             name = "same_lower" if auto_pad == "SAME_LOWER" else "same"
-            before, after = reference.margins(n, k, s, name, d)
+            before, after = places.margins(n, k, s, name, d)
             pads = dict(kernel_shape=[k], strides=[s], dilations=[d], pads=[before, after])
             assert got.tobytes() == onnx_pool("LpPool", [np.ones((1, 1, n))], pads)[0].tobytes()
 

@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import distribution, entry_points, version
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def test_numpy_is_the_only_dependency():
     assert needed == ["numpy>=2.0"]
     torch = [line for line in distribution("cypool").requires or () if "torch" in line]
     assert len(torch) == 1 and torch[0].endswith('extra == "torch"')  # in no other extra
+
+
+def test_groups_are_the_extras():
+    """pyproject.toml names both, for tools that know one or the other; `lint` has more for those who work on it."""
+    with (SOURCE / "pyproject.toml").open("rb") as file:
+        found = tomllib.load(file)
+    extras, groups = found["project"]["optional-dependencies"], found["dependency-groups"]
+    assert (groups["test"], groups["docs"]) == (extras["test"], extras["docs"])
+    assert set(extras["lint"]) <= set(groups["lint"])
 
 
 def test_torch_is_imported_by_its_door_alone():

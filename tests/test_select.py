@@ -2,6 +2,7 @@
 
 import arrays
 import numpy as np
+import places
 import pytest
 import reference
 
@@ -27,7 +28,7 @@ def slots_of(x, call, name, **options):
     window, axes = call["window"], call.get("axes")
     geometry = {key: value for key, value in call.items() if key != "window"}
     tables = reference.geometry(x.shape, window, **{**geometry, "axes": axes})
-    cells, part = reference.gather(x, tables, True, call.get("border", "ignore"))
+    cells, part = places.gather(x, tables, True, call.get("border", "ignore"))
     value = reference.pool(x, reduce=name, **call, **options).value
     nan = np.isnan(cells) & part if x.dtype.kind == "f" else np.zeros_like(part)
     slots = np.where(nan.any(-1), nan.argmax(-1), (part & (cells == value[..., None])).argmax(-1))

@@ -1,5 +1,6 @@
 """`cypool.xarray` beside xarray's own `coarsen`, and beside `cypool.pool` where xarray has nothing like it."""
 
+import doctest
 import inspect
 import itertools
 import operator
@@ -426,3 +427,7 @@ def test_errors_say_which_variable():
     with pytest.raises(ValueError, match="covers 21 cells") as caught:
         POOL(cube().drop_vars(["wave", "lat", "hours"]), {"x": 21})
     assert "'heat' has dimensions ('t', 'y', 'x')" in operator.attrgetter("__notes__")(caught.value)[0]
+
+
+def test_docstrings():
+    assert not doctest.testmod(cypool.xarray).failed

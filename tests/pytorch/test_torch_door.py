@@ -1,6 +1,9 @@
 """`cypool.torch` beside torch.nn.functional, and its derivatives by torch's own checks."""
 
+import doctest
+import importlib
 import inspect
+import pkgutil
 
 import numpy as np
 import pytest
@@ -297,3 +300,8 @@ def test_third_derivative():
             found.append(torch.autograd.grad((second**2).sum(), x)[0])
         torch.testing.assert_close(*found)
         assert found[0].abs().sum() > 0
+
+
+@pytest.mark.parametrize("module", ["", *(f".{m.name}" for m in pkgutil.iter_modules(door.__path__))])
+def test_docstrings(module):
+    assert not doctest.testmod(importlib.import_module(f"cypool.torch{module}")).failed
