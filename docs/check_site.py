@@ -71,23 +71,25 @@ def broken_links(site: Path) -> list[str]:
     return problems
 
 
+def listen(page: Page) -> list[str]:
+    """A list to which all is added that goes wrong in a page from now on."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on("requestfailed", lambda request: heard.append(f"{request.url} failed"))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    return heard
+
+
 def visit(page: Page, address: str) -> list[str]:
-    """What goes wrong while a page is opened."""
-    problems: list[str] = []
-    on_console = lambda message: problems.append(message.text) if message.type == "error" else None  # noqa: E731
-    on_failure = lambda request: problems.append(f"{request.url} failed")  # noqa: E731
-    on_error = lambda error: problems.append(str(error))  # noqa: E731
-    for event, handler in (("console", on_console), ("requestfailed", on_failure), ("pageerror", on_error)):
-        page.on(event, handler)
+    """Opens a page; what can be seen to be wrong with it."""
     page.goto(address, wait_until="networkidle")
     page.evaluate("for (const i of document.images) i.loading = 'eager'")
     page.wait_for_function("[...document.images].every(i => i.complete)", timeout=10_000)
-    problems += page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src + ' shows nothing')")
+    empty = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
+    problems = [f"{image} shows nothing" for image in empty]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if wide > 1:
         problems.append(f"{wide} pixels wider than the window")
-    for event, handler in (("console", on_console), ("requestfailed", on_failure), ("pageerror", on_error)):
-        page.remove_listener(event, handler)
     return problems
 
 
@@ -98,9 +100,11 @@ def look(browser: Browser, root: str, names: list[str], screenshots: Path) -> li
         for width, (across, down) in WIDTHS.items():
             context = browser.new_context(viewport={"width": across, "height": down}, color_scheme=mode)
             page = context.new_page()
+            heard = listen(page)
             for name in names if mode == "light" else [name for name in names if name in CHOSEN]:
                 where = f"{name} ({mode}, {width})"
-                problems += [f"{where}: {problem}" for problem in visit(page, root + name)]
+                heard.clear()
+                problems += [f"{where}: {problem}" for problem in (*visit(page, root + name), *heard)]
                 if name in CHOSEN:
                     page.screenshot(path=screenshots / f"{name[:-5].replace('/', '-')}-{width}-{mode}.png")
                     for violation in Axe().run(page).response["violations"]:
