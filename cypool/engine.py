@@ -15,7 +15,7 @@ from .arguments import TOO_LARGE
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BAND, BLOCK, COLUMNS, LINES, STRIP, TILE, WHOLE, Axis, canonical, fewest, most_taps, reach, tiling
+from .rows import BLOCK, COLUMNS, LINES, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
 from .selection import Slots, groups, selecting, slots_of
 from .spans import Span
 from .tall import tall
@@ -99,8 +99,9 @@ class Plan:
             slots=slots.cells if slots else 0,
         )  # fmt: skip
         axes = input_axes(
-            shape, strides, mask_strides, spans, collapsed, slots, selects or weights is not None, factors
-        )
+            shape, strides, mask_strides, spans, collapsed, slots, selects or weights is not None, factors,
+            placed=selects and (indexed or row.formula == "position" or self.draws is not NO_DRAW),
+        )  # fmt: skip
         merged, channels = canonical(axes, kernel.visits)
         if factors is not None:  # the gradient of a cell in no window is 0
             check_empty = False
@@ -175,7 +176,13 @@ class Plan:
         weighted = any(a.factors is not None for a in merged)
         deep, tile = tall(leading, kernel.plain and not weighted, tile, span, channels * size)
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
-        room = max(BAND, TILE // dtype.itemsize) // channels
+        pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
+                 and span.starts is None)  # fmt: skip
+        busy = any(  # halves are made while rows are merged; windows of three while they are written
+            (pairs and lane["halves"] and taps <= 2) or (lane["want"] == CODES["f8"] and span.s == 1 and span.k <= 3)
+            for lane in kernel.lanes
+        )
+        room = room_of(dtype.itemsize, busy) // channels
         line = tile["span"] if span.starts is not None else pitch * span.s
         per_line = max(line * size // (2 if span.k <= 3 else 1),  # longer windows slide on more rows
                        span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1))  # fmt: skip
@@ -185,7 +192,9 @@ class Plan:
         if kernel.pick is not None and slots is not None:
             every, pick = not masked and not kernel.pick["omit"] and not folds, kernel.pick
             pick.update(selecting(pick, kernel.lanes[-1], slots, self.spans, merged, axes, channels, every, tile))
-            if not kernel.pick["tracked"]:
+            pick["parts"] = (every and not check_empty and not slots.each and not pick["indexed"]
+                             and not pick["extreme"] and self.draws is NO_DRAW)  # fmt: skip
+            if not pick["tracked"]:
                 pitch, room = tile["outputs"], COLUMNS // slots.cells // channels
                 line, per_line = pitch * span.s, pitch * span.s * size
         band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
@@ -199,11 +208,10 @@ class Plan:
         if band == 1 and not deep:
             pitch = tile["outputs"]
             line = pitch * span.s
-        pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
-                 and span.starts is None)  # fmt: skip
         for lane in kernel.lanes:
             lane["direct"] = lane["direct"] and plain and not mirrors and not (folds and kernel.pick)
-            lane["pairs"] = pairs and lane["op"] == OPERATORS.index("sum") and not lane["squares"]
+            # Squares are added in the same order where rows must be decoded first.
+            lane["pairs"] = pairs and lane["halves"] and (not lane["squares"] or (lane["direct"] and taps <= LINES))
         strip = 0  # outputs that go through all stages at a time
         plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
                     and span.stuff == span.copies == self.copies == 1 and not weighted
@@ -322,9 +330,10 @@ def input_axes(
     slots: Slots | None,
     apart: bool,
     factors: Mapping[int, Array] | None = None,
+    placed: bool = True,
 ) -> list[Axis]:
     """The axes of an array with its windows; `collapsed`: one cell stands for a window; `slots`: of windows
-    that are selected from, so that positions matter; `apart`: equal cells count apart."""
+    that are selected from; `placed`: and where they lie matters; `apart`: equal cells count apart."""
     mask, selects = mask_strides or (0,) * len(shape), slots is not None
     axes = []
     rank = plane = index = position = 1
@@ -337,8 +346,8 @@ def input_axes(
             continue
         if a in collapsed:
             axes.append(Axis(span.o, span.o, None, 0, 0))
-        elif span.untouched and not selects and not factors:
-            axes.append(Axis(span.n, span.n, None, strides[a], mask[a]))
+        elif span.untouched and not placed and not factors:
+            axes.append(Axis(span.n, span.n, None, strides[a], mask[a], position=position * selects))
         else:
             axes.append(
                 Axis(span.n, span.o, span, strides[a], mask[a], rank=rank, index=index,

@@ -225,6 +225,7 @@ class _Builder:
             "border_value": 0 if self.border is None or lane.op == "select"
             else _bits(self.decoded_border(lane, from_mask, part), want),
             "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
+            "halves": lane.op == "sum" or (lane.op in ("max", "min") and have in ("f4", "f8")),
             "cost": self.cost(lane, par),
             "direct": not (((chain or lane.transform != "same") and not squares) or self.masked or fill_nan or from_mask
                            or lane.op in ("taps", "first") or not self.plain_memory),

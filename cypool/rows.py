@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from .spans import Span
 
-__all__ = ["BAND", "BLOCK", "LINES", "SLOTS", "STRIP", "TILE", "WHOLE",
-           "Axis", "canonical", "fewest", "most_taps", "reach", "tiling"]  # fmt: skip
+__all__ = ["BLOCK", "COLUMNS", "LINES", "SLOTS", "STRIP", "TILE", "WHOLE",
+           "Axis", "canonical", "fewest", "most_taps", "reach", "room_of", "tiling"]  # fmt: skip
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
-BAND = 4096  # bytes of the input, scratch or output rows of a band
+BAND = 4096  # bytes of the input, scratch or output rows of a band: short, so that memory is asked all the time
+BUSY = 8192  # the same, where most of the work is done while rows are read
 STRIP = 2048  # bytes of the input rows of a strip of a tile
 WHOLE = 4096  # bytes of input rows that are not cut into strips (kernels/plan.pxd)
 LONGEST = 4096  # samples of a window along the row; longer ones are cut into segments
@@ -122,6 +123,11 @@ def canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
         if extent <= LONGEST or (last.n < 64 and s.d == 1):
             return merged, last.n
     return merged, 1
+
+
+def room_of(itemsize: int, busy: bool) -> int:
+    """Bytes of the rows of a band; `busy`: of which most of the work is done while they are read."""
+    return max(BUSY if busy else BAND, TILE // itemsize)
 
 
 def reach(span: Span, mirrored: bool) -> int:

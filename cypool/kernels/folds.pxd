@@ -74,6 +74,47 @@ cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
     return value
 
 
+cdef inline void fold_rows(Joint* op, const real* a, exact* out, Py_ssize_t n, Py_ssize_t step,
+                           Py_ssize_t m) noexcept nogil:
+    """As `fold`, of one block of at least two rounds of lanes, of m windows that lie `step` samples apart in memory:
+    the last steps are those of many windows side by side."""
+    cdef exact lane[4 * MANY]
+    cdef Py_ssize_t i, j, c, whole = n - n % LANES
+    while m > 0:
+        c = min(MANY, m)
+        for i in range(c):
+            if Joint is Sum and real is float and exact is double:
+                add_f32(a + i * step, whole, lane + 4 * i)
+            elif real is exact:
+                lanes_of(op, a + i * step, whole, lane + 4 * i)
+        for i in range(c):
+            out[i] = apply(op, apply(op, lane[4 * i], lane[4 * i + 2]), apply(op, lane[4 * i + 1], lane[4 * i + 3]))
+        for j in range(whole, n):
+            for i in range(c):
+                out[i] = apply(op, out[i], <exact> a[i * step + j])
+        a += c * step
+        out += c
+        m -= c
+
+
+cdef inline void fold_rows_any(int op, int have, const void* a, void* out, Py_ssize_t n, Py_ssize_t step,
+                               Py_ssize_t m) noexcept nogil:
+    """Extremes or sums of floats; sums are double."""
+    if have == F32:
+        if op == MAX:
+            fold_rows(<Max*> NULL, <const float*> a, <float*> out, n, step, m)
+        elif op == MIN:
+            fold_rows(<Min*> NULL, <const float*> a, <float*> out, n, step, m)
+        else:
+            fold_rows(<Sum*> NULL, <const float*> a, <double*> out, n, step, m)
+    elif op == MAX:
+        fold_rows(<Max*> NULL, <const double*> a, <double*> out, n, step, m)
+    elif op == MIN:
+        fold_rows(<Min*> NULL, <const double*> a, <double*> out, n, step, m)
+    else:
+        fold_rows(<Sum*> NULL, <const double*> a, <double*> out, n, step, m)
+
+
 cdef inline void fold_channels(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssize_t C) noexcept nogil:
     """The same over n cells of C samples, upper half onto lower half; b has room for n/2 + 1 cells."""
     cdef Py_ssize_t i, half

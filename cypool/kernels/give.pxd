@@ -19,10 +19,6 @@ ctypedef fused upstream:
     float
     double
 
-ctypedef fused real:
-    float
-    double
-
 cdef struct Region:               # what a group owns: cells of the gradient, in the order of memory
     Py_ssize_t low, high
     Py_ssize_t reach              # up to where its windows do

@@ -95,12 +95,14 @@ cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r
             line += 1
 
 
-cdef inline void merge_halved(double* acc, const Rows* r) noexcept nogil:
-    """Sums of pairs of floats: a short piece of merged doubles, then its neighbours.  Converting before
-    pairing takes half the shuffles that pairs of floats would."""
-    cdef double piece[2 * PIECE]
-    cdef const float* at[64]
-    cdef const float** rows = <const float**> r.rows
+cdef inline void merge_halved(Joint* op, const real* kind, exact* acc, const Rows* r) noexcept nogil:
+    """Neighbours of merged rows, joined: a short piece of such a row, then its pairs.  Converting before pairing takes
+    half the shuffles that pairs of floats would; and memory is read all the time, not a band at once."""
+    cdef exact piece[2 * PIECE]
+    cdef const real* at[64]
+    cdef const real** rows = <const real**> r.rows
+    cdef const real* a
+    cdef const real* b
     cdef Py_ssize_t i, j, _, m
     cdef Rows part
     part.rows, part.taps, part.lines, part.pitch = <const void**> at, r.taps, 1, 0
@@ -109,19 +111,24 @@ cdef inline void merge_halved(double* acc, const Rows* r) noexcept nogil:
         for j in range(r.taps):
             at[j] = rows[j]
             touch(<const char*> rows[j], r.touched)
-        if r.taps == 2 and r.first:
-            add_pairs(at[0], at[1], acc, r.n)
         i = r.n if r.taps == 2 and r.first else 0
+        a, b = at[0], at[r.taps - 1]
+        if Joint is Sum and real is float and exact is double:
+            add_pairs(a, b, acc, i)
+        else:
+            for j in range(i):
+                acc[j] = apply(op, apply(op, lift(op, a, 2 * j, acc), lift(op, b, 2 * j, acc)),
+                               apply(op, lift(op, a, 2 * j + 1, acc), lift(op, b, 2 * j + 1, acc)))
         while i < r.n:
             m = min(r.n - i, PIECE)
             part.n = 2 * m
-            merge_rows(<Sum*> NULL, <const float*> NULL, <double*> piece, &part)
+            merge_rows(op, kind, <exact*> piece, &part)
             if r.first:
                 for j in range(m):
-                    acc[i + j] = piece[2 * j] + piece[2 * j + 1]
+                    acc[i + j] = apply(op, piece[2 * j], piece[2 * j + 1])
             else:
                 for j in range(m):
-                    acc[i + j] += piece[2 * j] + piece[2 * j + 1]
+                    acc[i + j] = apply(op, acc[i + j], apply(op, piece[2 * j], piece[2 * j + 1]))
             for j in range(r.taps):
                 at[j] += 2 * PIECE
             i += PIECE
@@ -153,6 +160,15 @@ cdef inline void merge_same(Op* op, int code, void* acc, const Rows* r) noexcept
         merge_rows(op, <const double*> NULL, <double*> acc, r)
 
 
+cdef inline void merge_extreme(Joint* op, bint pairs, int code, void* acc, const Rows* r) noexcept nogil:
+    if not pairs:
+        merge_same(op, code, acc, r)
+    elif code == F32:
+        merge_halved(op, <const float*> NULL, <float*> acc, r)
+    else:
+        merge_halved(op, <const double*> NULL, <double*> acc, r)
+
+
 cdef inline void merge_narrow(Op* op, int have, work* acc, const Rows* r) noexcept nogil:
     """Sums of 8- and 16-bit samples; signed ones wrap into the unsigned accumulator."""
     if have == U8:
@@ -170,7 +186,7 @@ cdef inline void merge_sum(Op* op, int have, int want, void* acc, const Rows* r)
     if want == F64:
         if have == F32:
             if Op is Pair:
-                merge_halved(<double*> acc, r)
+                merge_halved(<Sum*> NULL, <const float*> NULL, <double*> acc, r)
             else:
                 merge_rows(op, <const float*> NULL, <double*> acc, r)
         else:
@@ -192,14 +208,16 @@ cdef inline void merge_sum(Op* op, int have, int want, void* acc, const Rows* r)
 cdef inline void merge(int op, bint pairs, int have, int want, void* acc, const Rows* r) noexcept nogil:
     """Rows of type `have` into lines of type `want`; with `pairs`, n counts pairs of samples."""
     if op == MAX:
-        merge_same(<Max*> NULL, have, acc, r)
+        merge_extreme(<Max*> NULL, pairs, have, acc, r)
     elif op == MIN:
-        merge_same(<Min*> NULL, have, acc, r)
+        merge_extreme(<Min*> NULL, pairs, have, acc, r)
     elif op == PROD:
         if want == F64:
             merge_rows(<Prod*> NULL, <const double*> NULL, <double*> acc, r)
         else:
             merge_rows(<Prod*> NULL, <const uint64_t*> NULL, <uint64_t*> acc, r)
+    elif r.squares and pairs:
+        merge_halved(<Square*> NULL, <const float*> NULL, <double*> acc, r)
     elif r.squares:
         merge_rows(<Square*> NULL, <const float*> NULL, <double*> acc, r)
     elif pairs:

@@ -40,39 +40,57 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
    out[j] = x[j] op x[4 + j].  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN
    wins. */
 #define CYPOOL_ADD(x, y) ((x) + (y))
-#define CYPOOL_LARGEST(x, y) CYPOOL_EXTREME(x, y, >)
-#define CYPOOL_SMALLEST(x, y) CYPOOL_EXTREME(x, y, <)
+#if defined(__AVX__)
+#include <immintrin.h>
+#define CYPOOL_NAN_WINS(kind, x, found) _mm256_blendv_##kind(found, x, _mm256_cmp_##kind(x, x, _CMP_UNORD_Q))
+#define CYPOOL_MAX_F32(x, y) CYPOOL_NAN_WINS(ps, x, _mm256_max_ps(x, y))
+#define CYPOOL_MAX_F64(x, y) CYPOOL_NAN_WINS(pd, x, _mm256_max_pd(x, y))
+#define CYPOOL_MIN_F32(x, y) CYPOOL_NAN_WINS(ps, x, _mm256_min_ps(x, y))
+#define CYPOOL_MIN_F64(x, y) CYPOOL_NAN_WINS(pd, x, _mm256_min_pd(x, y))
+#else
 #if defined(__GNUC__)
-#define CYPOOL_EXTREME(x, y, than) \
-    CYPOOL_CHOOSE((x) != (x), x, CYPOOL_CHOOSE((x) than (y), x, y))
 #define CYPOOL_CHOOSE(mask, x, y) ((some) (((mask) & (words) (x)) | (~(mask) & (words) (y))))
-#define CYPOOL_LANES(name, type, word, op) \
-    static inline void name(const type *a, ptrdiff_t n, type *out) \
+#define CYPOOL_EXTREME(x, y, than) CYPOOL_CHOOSE((x) != (x), x, CYPOOL_CHOOSE((x) than (y), x, y))
+#else
+#define CYPOOL_EXTREME(x, y, than) ((x) != (x) ? (x) : (x) than (y) ? (x) : (y))
+#endif
+#define CYPOOL_MAX_F32(x, y) CYPOOL_EXTREME(x, y, >)
+#define CYPOOL_MAX_F64(x, y) CYPOOL_EXTREME(x, y, >)
+#define CYPOOL_MIN_F32(x, y) CYPOOL_EXTREME(x, y, <)
+#define CYPOOL_MIN_F64(x, y) CYPOOL_EXTREME(x, y, <)
+#endif
+#if defined(__GNUC__)
+#if defined(__clang__)
+#define CYPOOL_HIGH_F32 __builtin_shufflevector(lanes[0], lanes[0], 4, 5, 6, 7, 4, 5, 6, 7)
+#else
+#define CYPOOL_HIGH_F32 __builtin_shuffle(lanes[0], (words) {4, 5, 6, 7, 4, 5, 6, 7})
+#endif
+#define CYPOOL_HIGH_F64 lanes[1]
+#define CYPOOL_LOAD(x, a) memcpy(&x, a, sizeof x)
+#define CYPOOL_WIDEN(x, a) x = (some) {(a)[0], (a)[1], (a)[2], (a)[3]}
+#define CYPOOL_LANES(name, given, load, type, word, op, high) \
+    static inline void name(const given *a, ptrdiff_t n, type *out) \
     { \
-        enum { PART = 16 / sizeof(type), PARTS = 8 / PART }; \
-        typedef type some __attribute__((vector_size(16))); \
-        typedef word words __attribute__((vector_size(16))); \
+        enum { PART = 32 / sizeof(type), PARTS = 8 / PART }; \
+        typedef type some __attribute__((vector_size(32))); \
+        typedef word words __attribute__((vector_size(32))); \
         some lanes[PARTS], next; \
-        _Pragma("GCC unroll 4") \
+        _Pragma("GCC unroll 2") \
         for (int j = 0; j < PARTS; j++) \
-            memcpy(&lanes[j], a + j * PART, 16); \
+            load(lanes[j], a + j * PART); \
         for (ptrdiff_t i = 8; i < n; i += 8) \
-            _Pragma("GCC unroll 4") \
+            _Pragma("GCC unroll 2") \
             for (int j = 0; j < PARTS; j++) { \
-                memcpy(&next, a + i + j * PART, 16); \
+                load(next, a + i + j * PART); \
                 lanes[j] = op(lanes[j], next); \
             } \
         (void) sizeof(words); \
-        _Pragma("GCC unroll 4") \
-        for (int j = 0; j < PARTS / 2; j++) { \
-            lanes[j] = op(lanes[j], lanes[j + PARTS / 2]); \
-            memcpy(out + j * PART, &lanes[j], 16); \
-        } \
+        lanes[0] = op(lanes[0], high); \
+        memcpy(out, &lanes[0], 4 * sizeof(type)); \
     }
 #else
-#define CYPOOL_EXTREME(x, y, than) ((x) != (x) ? (x) : (x) than (y) ? (x) : (y))
-#define CYPOOL_LANES(name, type, word, op) \
-    static inline void name(const type *a, ptrdiff_t n, type *out) \
+#define CYPOOL_LANES(name, given, load, type, word, op, high) \
+    static inline void name(const given *a, ptrdiff_t n, type *out) \
     { \
         for (int j = 0; j < 4; j++) { \
             type x = a[j], y = a[4 + j]; \
@@ -82,11 +100,12 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
         } \
     }
 #endif
-CYPOOL_LANES(cypool_add_f64, double, int64_t, CYPOOL_ADD)
-CYPOOL_LANES(cypool_max_f32, float, int32_t, CYPOOL_LARGEST)
-CYPOOL_LANES(cypool_max_f64, double, int64_t, CYPOOL_LARGEST)
-CYPOOL_LANES(cypool_min_f32, float, int32_t, CYPOOL_SMALLEST)
-CYPOOL_LANES(cypool_min_f64, double, int64_t, CYPOOL_SMALLEST)
+CYPOOL_LANES(cypool_add_f32, float, CYPOOL_WIDEN, double, int64_t, CYPOOL_ADD, CYPOOL_HIGH_F64)
+CYPOOL_LANES(cypool_add_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_ADD, CYPOOL_HIGH_F64)
+CYPOOL_LANES(cypool_max_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MAX_F32, CYPOOL_HIGH_F32)
+CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MAX_F64, CYPOOL_HIGH_F64)
+CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
+CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
 
 /* Memory that will be read soon; any address will do. */
 static inline void cypool_fetch(const char *a, ptrdiff_t bytes)

@@ -13,6 +13,7 @@ cdef extern from "rows.h" nogil:
     ctypedef uint16_t word16 "cypool_word16"
     ctypedef uint32_t word32 "cypool_word32"
     void add_pairs "cypool_add_pairs" (const float* a, const float* b, double* out, Py_ssize_t n)
+    void add_f32 "cypool_add_f32" (const float* a, Py_ssize_t n, double* out)
     void add_f64 "cypool_add_f64" (const double* a, Py_ssize_t n, double* out)
     void max_f32 "cypool_max_f32" (const float* a, Py_ssize_t n, float* out)
     void max_f64 "cypool_max_f64" (const double* a, Py_ssize_t n, double* out)
@@ -66,6 +67,14 @@ ctypedef fused total:  # sums of unsigned 8- and 16-bit samples
     uint16_t
     uint32_t
 
+ctypedef fused real:  # floats in memory
+    float
+    double
+
+ctypedef fused exact:  # and what they are reduced in
+    float
+    double
+
 ctypedef struct Max:
     char unused
 
@@ -91,6 +100,12 @@ ctypedef fused Op:
     Pair
     Square
     Prod
+
+ctypedef fused Joint:  # what neighbours are joined by while rows are merged
+    Max
+    Min
+    Sum
+    Square
 
 
 cdef inline work apply(Op* op, work a, work b) noexcept nogil:

@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 
 from .counts cimport results_of
 from .finish cimport *
+from .folds cimport BLOCK, LANES, fold_rows_any
 from .lines cimport list_run, touched
 from .merge cimport Rows, merge
 from .plan cimport *
@@ -218,6 +219,9 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef Py_ssize_t step = g.strip * axis.s * g.x_cell
     cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
+    # Long windows on one row of floats: from memory, without a row in between.
+    cdef bint folded = (line.at.taps == C == axis.d == 1 and 2 * LANES <= axis.k <= BLOCK and axis.k <= 8 * axis.s
+                        and lane.have >= F32 and lane.op <= SUM and not lane.pairs and not lane.squares)
     cdef Rows r
     cdef Work w
     list_taps(g, line, 0, line.at.taps, &s.taps)
@@ -232,13 +236,16 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     i = 0
     while i < n:
         part = min(g.strip, n - i)
-        r.n = ((part - 1) * axis.s + extent) * C >> half
-        merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
-        w.a, w.b, w.c = s.a, s.b, s.c
-        w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
-        if (w.k != 1 or w.s != 1) and not p.triple:
-            on_work(lane.op, lane.want, &w)
-        s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
+        if folded:
+            fold_rows_any(lane.op, lane.have, s.pointers[0], s.a, axis.k, axis.s, part)
+        else:
+            r.n = ((part - 1) * axis.s + extent) * C >> half
+            merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
+            w.a, w.b, w.c = s.a, s.b, s.c
+            w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
+            if (w.k != 1 or w.s != 1) and not p.triple:
+                on_work(lane.op, lane.want, &w)
+            s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
         at[0] = s.a
         if p.means:
             shares_of(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),

@@ -1,0 +1,44 @@
+"""Long windows that hardly overlap: added up cell after cell, those on one row of floats straight from memory."""
+
+import math
+
+import numpy as np
+import pytest
+from arrays import rough
+
+import cypool
+
+LENGTHS = [15, 16, 17, 24, 31, 49, 63, 127, 128, 129, 300]
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sum", "mean"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("k", LENGTHS)
+def test_windows_on_their_own(k, dtype, name):
+    """A window has the same bits in memory, decoded, beside others, and alone; and the right value."""
+    rng = np.random.default_rng(k)
+    for windows, stride in ((1, k), (3, k), (70, k), (131, k + 3), (9, -(-k // 3))):
+        x = rough(dtype, ((windows - 1) * stride + k,), rng, nan=0.002)
+        got = cypool.pool(x, k, name, stride=stride)
+        assert got.shape == (windows,)
+        swapped = cypool.pool(x.astype(x.dtype.newbyteorder()), k, name, stride=stride)
+        assert np.array_equal(got.view("u1"), swapped.view("u1"))
+        for i in range(windows):
+            cells = x[i * stride : i * stride + k]
+            alone = cypool.pool(cells.copy(), k, name, stride=stride)
+            assert np.array_equal(got[i : i + 1].view("u1"), alone.view("u1"))
+            if name in ("max", "min"):
+                assert np.array_equal(got[i], getattr(np, name)(cells), equal_nan=True)
+            elif np.isfinite(cells).all():
+                exact = math.fsum(cells.tolist()) / (k if name == "mean" else 1)
+                scale = math.fsum(np.abs(cells).tolist()) / (k if name == "mean" else 1)
+                assert abs(float(got[i]) - exact) <= np.finfo(dtype).eps * abs(exact) + k * 2.0**-52 * scale
+
+
+@pytest.mark.parametrize("name", ["max", "mean"])
+def test_planes(name):
+    """Global pooling of small maps, the batch far longer than what is folded side by side."""
+    x = np.random.default_rng(0).random((150, 5, 7, 7), dtype=np.float32)
+    got = cypool.global_pool(x, name, axes=(2, 3))
+    assert np.array_equal(got, np.stack([cypool.global_pool(plane, name, axes=(1, 2)) for plane in x]))
+    assert np.allclose(got, getattr(np, name)(x, (2, 3), keepdims=True), rtol=1e-6)
