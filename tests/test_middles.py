@@ -120,3 +120,37 @@ def test_channels_last(channels):
     for channel in range(channels):
         plane = np.ascontiguousarray(x[..., channel])
         assert np.array_equal(got[..., channel], expected(np.pad(plane, 2, mode="reflect"), 5))
+
+
+@pytest.mark.parametrize(
+    "name,k,s", [("median", 3, 1), ("median", 5, 1), ("median", 4, 2), ("quantile", 3, 2), ("mode", 3, 1)]
+)
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+@pytest.mark.parametrize("shape", [(40, 7), (9, 3000), (30, 40, 3)])
+def test_ends_of_rows(shape, dtype, name, k, s):
+    """Windows that padding cuts, beside whole ones in rows long and short: as if a mask hid the margin."""
+    x = plain(dtype, shape, np.random.default_rng(5)) % 7
+    axes, margins = (0, 1), [(k // 2, k // 2)] * 2 + [(0, 0)] * (x.ndim - 2)
+    options = {"q": 0.3} if name == "quantile" else {}
+    for out in {x.dtype, np.dtype("float64")} if name != "mode" else {x.dtype}:
+        got = cypool.pool(x, k, name, axes=axes, stride=s, padding=k // 2, dtype=out, **options)
+        exists = np.pad(np.ones(shape, bool), margins)
+        want = cypool.pool(np.pad(x, margins), k, name, axes=axes, stride=s, where=exists, dtype=out, **options)
+        assert np.array_equal(got, want)
+        one = cypool.pool(x, 1, name, axes=axes, dtype=out, **options)
+        assert np.array_equal(one, x)
+
+
+@pytest.mark.parametrize("name", ["median", "mode", "stochastic", "argmax", "max"])
+def test_axes_of_single_cells(name):
+    """Windows of one cell along an axis: as if the axis were not named."""
+    x = np.random.default_rng(6).integers(0, 9, (13, 30, 3)).astype(np.uint8)
+    options = {"rng": 3} if name == "stochastic" else {"return_indices": True} if name == "max" else {}
+    got = cypool.pool(x, (3, 4, 1), name, **options)
+    want = cypool.pool(x, (3, 4), name, axes=(0, 1), **options)
+    if name == "max":
+        (got, index), (want, position) = got, want
+        assert np.array_equal(index, position * 3 + np.arange(3))
+    elif name == "argmax":
+        got //= 3
+    assert np.array_equal(got, want)

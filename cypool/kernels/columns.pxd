@@ -317,9 +317,9 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
     return True
 
 
-cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
-                           const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
-    """A lane that selects: the picked values of m lines (and their positions), `pitch` outputs apart."""
+cdef inline void select_columns(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
+                                Py_ssize_t m, const Tile* t, Py_ssize_t pitch, char* out) noexcept nogil:
+    """The picked values of m lines, `pitch` outputs apart."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Columns* c = &s.columns
@@ -327,30 +327,24 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     cdef const Line* run = lines
     cdef const Line* line = lines
     cdef bint direct, full = not g.masked and not p.omit and not p.pick.each
-    cdef Tile t
-    set_tile(p, lines.at.plane, tile, 0, s, &t)
-    if p.pick.tracked and tracked(p, arrays, s, lane, lines, m, &t):
-        return s.picked
-    if paired_modes(p, arrays, s, lane, lines, m, &t):
-        return s.picked
     direct = g.plain and lane.convert1 == KEEP and t.low >= 0 and t.high <= axis.n
     full = full and t.low == t.p0 and t.high == t.p0 + t.cells
     while i < m:
         full = full and run.at.taps * axis.k == p.pick.slots
         i += run.lines
         run += 1
-    if full and p.pick.shared and shared_medians(p, arrays, s, lane, lines, m, &t):
-        return s.picked
-    c.n = ((m - 1) * g.pitch + t.n) * C
+    if full and p.pick.shared and shared_medians(p, arrays, s, lane, lines, m, t, pitch, out):
+        return
+    c.n = ((m - 1) * pitch + t.n) * C
     c.valid = NULL
     if not full:
         c.valid = <uint8_t*> s.valid
         memset(c.valid, 0, p.pick.slots * c.n)
-    if not full or (m > 1 and g.pitch > t.n):  # between the lines as well
+    if not full or (m > 1 and pitch > t.n):  # between the lines as well
         memset(c.cells, 0, p.pick.slots * c.n * size)
     for i in range(m):
         line = line_of(g, s, lines, i)
-        lay_out_line(p, arrays, s, lane, line, &t, i * g.pitch * C, direct)
+        lay_out_line(p, arrays, s, lane, line, t, i * pitch * C, direct)
     if direct and not p.pick.each:
         for i in range(min(line.at.taps, ROWS)):
             s.pointers[i] = arrays.x + s.taps.x[i] + t.low * g.x_cell
@@ -358,9 +352,9 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     for i in range(m if p.pick.method == STOCHASTIC else 0):
         line = line_of(g, s, lines, i)
         for j in range(t.n * C):
-            c.u[i * g.pitch * C + j] = chance(arrays.key, <uint64_t> (
+            c.u[i * pitch * C + j] = chance(arrays.key, <uint64_t> (
                 line.at.flat + (t.i0 + j // C) * axis.position + j % C * g.channel_position))
-    select_any(lane.have, c.cells, &p.pick, c, p.omit, lane.want, s.keys, s.spare_keys, s.run, s.most, s.picked)
+    select_any(lane.have, c.cells, &p.pick, c, p.omit, lane.want, s.keys, s.spare_keys, s.run, s.most, out)
     if c.valid != NULL:
         s.count.uniform = False
         s.known_tile = -1  # `counts` are others now
@@ -369,5 +363,51 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     s.found_nan = s.found_nan or (p.pick.raises and c.met)
     for i in range(m if p.pick.indexed else 0):
         line = line_of(g, s, lines, i)
-        find_indices(p, s, line, &t, i * g.pitch * C, indices_of(p, arrays, s, line, &t, i * g.pitch * C))
+        find_indices(p, s, line, t, i * pitch * C, indices_of(p, arrays, s, line, t, i * pitch * C))
+
+
+cdef inline Tile part_of(const Axis* axis, const Tile* t, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """Outputs first .. last of a tile of sliding windows, as a tile."""
+    cdef Tile part
+    part.i0, part.n = t.i0 + first, last - first
+    part.p0, part.cells = t.p0 + first * axis.s, (part.n - 1) * axis.s + (axis.k - 1) * axis.d + 1
+    part.low = max(part.p0, t.low)
+    part.high = max(min(part.p0 + part.cells, t.high), part.low)
+    return part
+
+
+cdef inline void select_in_parts(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
+                                 Py_ssize_t m, const Tile* t, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """Windows first .. last are whole, others, at the ends of the rows, are not: those have to tell which of their
+    cells exist, and are selected apart."""
+    cdef Py_ssize_t i, j, n, size = p.g.channels * lane.want_size
+    cdef Py_ssize_t[4] ends = [0, first, last, t.n]
+    cdef Tile part = part_of(&p.g.axes[p.g.leading], t, first, last)
+    select_columns(p, arrays, s, lane, lines, m, &part, p.g.pitch, s.picked + first * size)
+    for j in range(0, 4, 2):
+        n = ends[j + 1] - ends[j]
+        if n > 0:
+            part = part_of(&p.g.axes[p.g.leading], t, ends[j], ends[j + 1])
+            select_columns(p, arrays, s, lane, lines, m, &part, n, s.sums)
+            for i in range(m):
+                memcpy(s.picked + (i * p.g.pitch + ends[j]) * size, s.sums + i * n * size, n * size)
+
+
+cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
+                           const Line* lines, Py_ssize_t m, Py_ssize_t tile) noexcept nogil:
+    """A lane that selects: the picked values of m lines (and their positions), `pitch` outputs apart."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t first, last
+    cdef Tile t
+    set_tile(p, lines.at.plane, tile, 0, s, &t)
+    if p.pick.tracked and tracked(p, arrays, s, lane, lines, m, &t):
+        return s.picked
+    if paired_modes(p, arrays, s, lane, lines, m, &t):
+        return s.picked
+    first = min(max(axis.whole - t.i0, 0), t.n)
+    last = min(max(axis.cut - t.i0, first), t.n)
+    if p.pick.parts and first < last and (first > 0 or last < t.n):
+        select_in_parts(p, arrays, s, lane, lines, m, &t, first, last)
+    else:
+        select_columns(p, arrays, s, lane, lines, m, &t, p.g.pitch, s.picked)
     return s.picked

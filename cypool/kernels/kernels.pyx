@@ -147,7 +147,7 @@ cdef class Reduction:
         pick.few = self.network(given["few"], &pick.n_few)
         pick.raises = given["raises"]
         pick.large, pick.each, pick.tracked = given["large"], given["each"], given["tracked"]
-        pick.shared = given["shared"]
+        pick.shared, pick.parts = given["shared"], given["parts"]
         self.p.omit, self.p.cells = given["omit"], given["cells"]
         self.p.outer, self.p.factor, self.p.steady = given["outer"], given["factor"], given["steady"]
 

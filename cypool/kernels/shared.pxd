@@ -36,8 +36,8 @@ cdef inline void mirror_columns(const Axis* axis, const Tile* t, Py_ssize_t low,
 
 
 cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
-                                Py_ssize_t m, const Tile* t) noexcept nogil:
-    """Medians of m lines of windows that share their columns; False: there was a NaN, and not all are known."""
+                                Py_ssize_t m, const Tile* t, Py_ssize_t pitch, char* out) noexcept nogil:
+    """Medians of m lines of windows that share their columns, `pitch` outputs apart; False: there was a NaN, and not all are known."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Columns* c = &s.columns
@@ -64,6 +64,6 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
         mirror_columns(axis, t, low, high, c.cells, c.rows, c.pitch * size, C * size)
         c.n, c.sources = t.n * C, NULL
         select_any(lane.have, c.cells, &p.pick, c, False, lane.want, NULL, NULL, s.run, NULL,
-                   s.picked + i * g.pitch * C * lane.want_size)
+                   out + i * pitch * C * lane.want_size)
     c.rows = 0
     return True

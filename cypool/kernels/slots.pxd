@@ -31,6 +31,7 @@ cdef struct Select:
     bint large                # more slots than are sorted by a network
     bint each                 # windows are laid out one by one
     bint tracked              # extremes: a cell and where it lies are found together (track.pxd)
+    bint parts                # windows at the ends of rows are selected apart from those between
     bint shared               # medians: windows share columns that are sorted once (middles.pxd)
     uint64_t ignored          # a label that no mode should be, in the type of the slots
     double q
