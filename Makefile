@@ -65,16 +65,18 @@ asv: .venv/.installed
 	$(BIN)/asv run --config benchmarks/asv.conf.json --environment existing:$(CURDIR)/$(BIN)/python --show-stderr $(ARGS)
 
 lint: .venv/.lint
+	$(PIP) install --quiet cython-lint
 	$(BIN)/ruff check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint cypool
 
 typecheck: .venv/.lint
 	$(BIN)/mypy --strict cypool
 	$(PIP) install --quiet "pyright[nodejs]"
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes cypool --ignoreexternal
 
-# What is shipped, and the files around it: wheel and sdist, metadata, workflows, the list of packed files, the kernels' style.
+# What is shipped, and the files around it: wheel and sdist, metadata, workflows, the list of packed files.
 check-project: .venv/.lint wheel sdist
-	$(PIP) install --quiet abi3audit "check-jsonschema>=0.38" check-manifest cython-lint "sp-repo-review[cli]" twine "validate-pyproject[all]" zizmor
+	$(PIP) install --quiet abi3audit "check-jsonschema>=0.38" check-manifest "sp-repo-review[cli]" twine "validate-pyproject[all]" zizmor
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/abi3audit --strict dist/*.whl
 	$(BIN)/validate-pyproject pyproject.toml
@@ -82,7 +84,6 @@ check-project: .venv/.lint wheel sdist
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint cypool
 	$(BIN)/repo-review .
 
 # The same wheel to the byte, and the same files in the sdist, from the same commit: built in two folders.

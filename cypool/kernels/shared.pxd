@@ -37,7 +37,7 @@ cdef inline void mirror_columns(const Axis* axis, const Tile* t, Py_ssize_t low,
 
 cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
                                 Py_ssize_t m, const Tile* t, Py_ssize_t pitch, char* out) noexcept nogil:
-    """Medians of m lines of windows that share their columns, `pitch` outputs apart; False: there was a NaN, and not all are known."""
+    """Medians of m lines of windows that share their columns, `pitch` outputs apart; False: a NaN left some unknown."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Columns* c = &s.columns
