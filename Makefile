@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | hostile | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch hostile bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -53,6 +53,10 @@ test-torch: .venv/.test
 
 bench: .venv/.peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+# Every hostile value in every call, each in a child of its own: some 160 000, or ARGS="--sample 5000 --only nn".
+hostile: .venv/.test
+	$(BIN)/python -W ignore -P tests/hostile $(ARGS)
 
 # Calls that take turns with those of libraries whose threads spin.
 bench-neighbours: .venv/.peers

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from .backward import pool_backward, unpool
 from .blocks import block_reduce, block_replicate, downscale_local_mean
 from .compose import (
-    gated_pool,
-    gated_pool_backward,
     max_blur_pool,
     max_blur_pool_backward,
-    mixed_pool,
-    mixed_pool_backward,
     spatial_pyramid_pool,
     spatial_pyramid_pool_backward,
 )
 from .dispatch import show_config
 from .geometry import output_shape
 from .kernels.machine import VERSION as __version__
+from .mixed import (
+    gated_pool,
+    gated_pool_backward,
+    mixed_pool,
+    mixed_pool_backward,
+)
 from .pooling import adaptive_pool, fractional_pool, global_pool, pool
 from .ranks import rank_pool, rank_pool_backward
 from .threads import get_workers, set_workers, workers

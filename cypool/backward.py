@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import dispatch, threads
-from .arguments import TOO_LARGE, integer, is_sequence, pooled_axes, text
+from .arguments import TOO_LARGE, as_array, few, integer, is_sequence, plain_number, pooled_axes, shown, text
 from .call import Call, check_out, taking_part, window_weights
 from .engine import cached, keep
 from .geometry import resolve
 from .gradients import Backward, check_indices, upstream
 from .kernels import calls
-from .lanes import check_dtype
+from .lanes import check_dtype, padded_value
 from .parameters import parameter_gradient
 from .pooling import Reduce
 from .reducers import find, read_options
 from .rules import RULES
 from .windows import Windows
 
-__all__ = ["pool_backward", "unpool"]
+__all__ = ["deliver", "pool_backward", "unpool"]
 
 Array = NDArray[Any]
 
@@ -115,11 +115,13 @@ def pool_backward(
     if isinstance(x, np.ma.MaskedArray):
         mask = np.ma.getmask(x)
         x = x.data
-    array = np.asarray(x)
+    array = as_array(x, "x")
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
         seen = taking_part(where, mask, array.shape)
     text(wrt, tuple(WRT), "wrt")
+    if fill_value is not None:
+        plain_number(fill_value, "fill_value")
     call = Call(array, seen, nan_policy, border, border_value, min_count, None, None, False)
     described = (
         "backward", array.shape, array.strides, array.dtype, array.flags.aligned,
@@ -133,9 +135,10 @@ def pool_backward(
         found = find(reduce)
         if found is None or found[0].name not in WRT[wrt]:
             allowed = ", ".join(WRT[wrt])
-            raise TypeError(f"reduce={reduce!r} has no gradient with respect to {wrt} (these have: {allowed})")
+            raise TypeError(f"reduce={shown(reduce)} has no gradient with respect to {wrt} (these have: {allowed})")
         row, omit = found
-        check_dtype(array.dtype, row.kinds, "x")
+        native = check_dtype(array.dtype, row.kinds, "x")
+        padded_value(border_value, native, border, None)
         values = read_options(row, options)
         if values.get("weights") is not None:
             values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
@@ -160,19 +163,19 @@ def pool_backward(
         if wrt == "weights":  # in the caller's order of axes
             order = pooled_axes(axes, array.ndim, window)
             result = result.transpose([sorted(order).index(a) for a in order])
-        return _deliver(result, out)
+        return deliver(result, out)
     dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else g.dtype
     if 0 in shape:
-        return _deliver(np.zeros(array.shape, dtype), out)
+        return deliver(np.zeros(array.shape, dtype), out)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _deliver(backward.run().astype(dtype, copy=False), out)
+        return deliver(backward.run().astype(dtype, copy=False), out)
 
 
 def _complex(
     grad: Any, call: Call, row: Any, spans: Any, values: Any, shape: Any, wrt: str, out: Any, workers: Any
 ) -> Array:
     """Sums and means are linear: real and imaginary parts have the same gradient."""
-    g = np.asarray(grad)
+    g = as_array(grad, "grad")
     if g.dtype.kind not in "biufc":
         raise TypeError(f"grad must be numbers, not {g.dtype}")
     if row.name not in ("sum", "mean") or wrt != "x":
@@ -183,10 +186,10 @@ def _complex(
         real = replace(call, array=getattr(call.array, part), border_value=0)
         piece = upstream(np.ascontiguousarray(getattr(g, part)), shape)
         getattr(result, part)[...] = Backward(real, row, spans, values, piece, None, workers).run()
-    return _deliver(result, out)
+    return deliver(result, out)
 
 
-def _deliver(result: Array, out: Any) -> Array:
+def deliver(result: Array, out: Any) -> Array:
     if out is None:
         return result
     target = check_out(out, result.shape, result.dtype)
@@ -196,7 +199,7 @@ def _deliver(result: Array, out: Any) -> Array:
 
 def _indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
     """Indices as int64, and where they are masked: -1 there.  Their values are checked where they are used."""
-    given = np.asarray(np.ma.getdata(indices))
+    given = np.ma.getdata(as_array(indices, "indices"))
     if given.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {given.dtype}")
     if given.shape != shape:
@@ -255,9 +258,10 @@ def unpool(
     array([[0, 5],
            [0, 0]])
     """
-    array = np.asarray(values)
+    array = as_array(values, "values")
     check_dtype(array.dtype, "biufc", "values")
-    sizes = tuple(integer(n, "shape", 1) for n in (shape if is_sequence(shape) else (shape,)))
+    given = few(shape, f"shape must have at most {array.ndim} entries") if is_sequence(shape) else (shape,)
+    sizes = tuple(integer(n, "shape", 1) for n in given)
     where = pooled_axes(axes, array.ndim, sizes, "shape", "values")
     if len(where) != len(sizes):
         raise ValueError(f"shape must have {len(where)} entries (one for each of axes), not {sizes}")

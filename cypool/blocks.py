@@ -10,6 +10,7 @@ Functions that `cypool.reducers` knows run on the engine, any other callable on 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import reducers, threads
-from .arguments import boolean, integer, per_axis
+from .arguments import TOO_LARGE, as_array, boolean, integer, per_axis, plain_number, shown, text, typed
 from .call import check_out
 from .lanes import check_dtype
 from .pooling import pool
@@ -138,7 +139,9 @@ def block_reduce(
     x, axes, sizes = _arguments("image", image, "block_size", block_size, channel_axis)
     after, value = _boundary(x, axes, sizes, boundary, cval)
     if isinstance(func, str) and func not in reducers.TABLE:
-        raise ValueError(f"func must be a callable or one of {', '.join(reducers.TABLE)}, not {func!r}")
+        raise ValueError(f"func must be a callable or one of {', '.join(reducers.TABLE)}, not {shown(func)}")
+    if func_kwargs is not None and not isinstance(func_kwargs, Mapping):
+        raise TypeError(f"func_kwargs must be a mapping or None, not {typed(func_kwargs)}")
     known = (func, False) if isinstance(func, str) else reducers.by_function(func)
     quantile = _quantile(func, func_kwargs)
     if quantile is not None:
@@ -299,7 +302,7 @@ def _arguments(
     array_name: str, array: ArrayLike, size_name: str, sizes: Any, channel_axis: int | None
 ) -> tuple[NDArray[Any], tuple[int, ...], tuple[int, ...]]:
     """The array, the axes that blocks cover, and the size of a block along each of them."""
-    x = array if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
+    x = as_array(array, array_name)
     check_dtype(x.dtype, "biufc", array_name)
     axes = tuple(range(x.ndim))
     if channel_axis is not None:
@@ -309,22 +312,25 @@ def _arguments(
         axes = tuple(axis for axis in axes if axis != channel % x.ndim)
     if not axes:
         raise ValueError(f"{array_name} must have an axis for blocks, which shape {x.shape} has not")
-    return x, axes, per_axis(sizes, len(axes), size_name, 1)
+    found = per_axis(sizes, len(axes), size_name, 1)
+    if math.prod(found) >= TOO_LARGE:
+        raise ValueError(f"{size_name} must have fewer than 2**62 cells, not {found}")
+    return x, axes, found
 
 
 def _boundary(
     x: NDArray[Any], axes: tuple[int, ...], sizes: tuple[int, ...], boundary: str, cval: Any
 ) -> tuple[tuple[int, ...], Any]:
     """How many cells each axis lacks, and what they hold (None: nothing)."""
-    if boundary not in _BOUNDARIES:
-        raise ValueError(f"boundary must be one of {', '.join(_BOUNDARIES)}, not {boundary!r}")
+    text(boundary, _BOUNDARIES, "boundary")
+    plain_number(cval, "cval")
     after = tuple(-x.shape[axis] % size for axis, size in zip(axes, sizes, strict=True))
     for axis, size, missing in zip(axes, sizes, after, strict=True):
         too_long = boundary == "trim" and size > x.shape[axis]
         if too_long or (boundary == "exact" and missing):
             raise ValueError(
                 f"blocks of {size} do not {'fit into' if too_long else 'divide'} axis {axis} "
-                f"of length {x.shape[axis]} (boundary={boundary!r})"
+                f"of length {x.shape[axis]} (boundary={shown(boundary)})"
             )
     if boundary == "trim":
         after = (0,) * len(after)
@@ -342,7 +348,7 @@ def _call(
 ) -> Any:
     """Call `func` itself: once with all blocks, whatever it returns, if all have one shape."""
     if not callable(func):
-        raise TypeError(f"func must be a callable or a reducer's name, not {func!r} (a {type(func).__name__})")
+        raise TypeError(f"func must be a callable or a reducer's name, not {typed(func)}")
     if isinstance(x, np.ma.MaskedArray):
         name = getattr(func, "__name__", repr(func))
         raise TypeError(f"{name} cannot honour the mask of a masked array: name a reducer instead")
@@ -373,13 +379,12 @@ def _into(result: Any, dtype: DTypeLike | None, out: NDArray[Any] | None) -> NDA
 def _cast(cval: Any, dtype: np.dtype[Any]) -> Any:
     """`cval` as a scalar of `dtype`, by the assignment that numpy.pad does: -1 is 255 as uint8."""
     value = np.asarray(cval)
-    number = isinstance(cval, int) or value.dtype.kind in "biuf" + dtype.kind * (dtype.kind == "c")
-    if value.ndim or not number:
-        raise TypeError(f"cval must be a number that {dtype} can hold, not {cval!r}")
+    if value.dtype.kind == "c" and dtype.kind != "c":
+        raise TypeError(f"cval must be a number that {dtype} can hold, not {shown(cval)}")
     cell = np.empty(1, dtype)
     try:
         with np.errstate(all="ignore"):
             cell[:] = value[()]
     except (OverflowError, ValueError):
-        raise ValueError(f"cval={cval!r} does not fit into the image's dtype {dtype}") from None
+        raise ValueError(f"cval={shown(cval)} does not fit into the image's dtype {dtype}") from None
     return cell[0]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import integer, text
+from .arguments import as_array, integer, shown, text, typed
 from .engine import NO_DRAW, Plan, make_plan
 from .geometry import BORDERS
-from .lanes import check_dtype, result_dtype, scalar
+from .lanes import check_dtype, padded_value, result_dtype, scalar
 from .reducers import TABLE, Reducer
 from .slow import apply_callable
 from .spans import Span
@@ -39,7 +39,7 @@ def hides_cells(where: Any, mask: Any) -> bool:
 
 def taking_part(where: Any, mask: Any, shape: tuple[int, ...]) -> Array:
     """The cells that take part (where, and not masked), as a bool array of the shape of x."""
-    seen = np.asarray(True if where is None else where)
+    seen = as_array(True if where is None else where, "where")
     if seen.dtype != np.bool_:
         raise TypeError(f"where must be an array of bool, not {seen.dtype}")
     if mask is not None and mask is not np.ma.nomask:
@@ -62,7 +62,7 @@ def window_weights(weights: Array, spans: Spans, axes: tuple[int, ...]) -> Array
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be an ndarray, not {out!r} (a {type(out).__name__})")
+        raise TypeError(f"out must be an ndarray, not {typed(out)}")
     if out.shape != shape:
         raise ValueError(f"out must have shape {shape}, not {out.shape}")
     if out.dtype.newbyteorder("=") != dtype:
@@ -94,7 +94,7 @@ def random_key(rng: Any) -> int:
 
 def as_pair(out: Any) -> tuple[Any, Any]:
     if not isinstance(out, (tuple, list)) or len(out) != 2:
-        raise TypeError(f"out must be a pair (values, indices) with return_indices, not {out!r}")
+        raise TypeError(f"out must be a pair (values, indices) with return_indices, not {shown(out)}")
     return out[0], out[1]
 
 
@@ -257,7 +257,7 @@ class Call:
         """Sum and mean of complex arrays: real and imaginary parts side by side on an axis of their own."""
         native = check_dtype(self.array.dtype, row.kinds, "x")
         wanted = result_dtype(row, native, options, self.dtype)
-        border = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0j
+        border = padded_value(self.border_value, native, self.border, 0j)
         empty = None if self.fill_value is None else scalar(self.fill_value, wanted, "fill_value")
         shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(self.array.shape))
         result = np.empty(shape, wanted) if out is None else check_out(out, shape, wanted)
@@ -286,12 +286,12 @@ class Call:
         """Any callable: called as ``reduce(a, axis=tuple, **options)``."""
         if self.seen is not None or self.nan_policy != "propagate":
             name = "where (or a masked array)" if self.seen is not None else f"nan_policy={self.nan_policy!r}"
-            raise TypeError(f"{name} does not go with reduce={reduce!r}: only named reducers skip cells")
+            raise TypeError(f"{name} does not go with reduce={shown(reduce)}: only named reducers skip cells")
         native = check_dtype(self.array.dtype, "biufc", "x")
         if any(s.planes for s in spans.values()):
-            raise TypeError(f"windows that differ from plane to plane do not go with reduce={reduce!r}")
+            raise TypeError(f"windows that differ from plane to plane do not go with reduce={shown(reduce)}")
         windows = [s.positions(self.border) for s in spans.values()]
-        value = scalar(self.border_value, native, "border_value") if self.border == "constant" else 0
+        value = padded_value(self.border_value, native, self.border, 0)
         return apply_callable(
             reduce,
             self.array,

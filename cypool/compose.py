@@ -1,4 +1,4 @@
-"""Pooling that is put together from reducers: mixed, gated, anti-aliased, spatial pyramids.
+"""Pooling that is put together from reducers: anti-aliased, spatial pyramids.
 
 Each function has a `*_backward` with the same arguments behind the upstream gradient.
 """
@@ -6,204 +6,22 @@ Each function has a `*_backward` with the same arguments behind the upstream gra
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import entries, integer, pooled_axes
+from .arguments import as_array, entries, floats, integer, pooled_axes
 from .backward import pool_backward
+from .gradients import upstream
 from .pooling import pool
 from .windows import Windows
 
 __all__ = [
-    "gated_pool", "gated_pool_backward", "max_blur_pool", "max_blur_pool_backward", "mixed_pool",
-    "mixed_pool_backward", "spatial_pyramid_pool", "spatial_pyramid_pool_backward",
+    "max_blur_pool", "max_blur_pool_backward", "spatial_pyramid_pool", "spatial_pyramid_pool_backward",
 ]  # fmt: skip
 
 Array = NDArray[Any]
-
-
-def fraction(value: Any, name: str) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a real number, not {value!r} (a {type(value).__name__})")
-    number = float(value)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{name} must be from 0 to 1, not {value!r}")
-    return number
-
-
-def floats(x: ArrayLike, name: str = "x") -> Array:
-    """x in its own floating dtype, or float64."""
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise TypeError(f"{name} must be bool, integers or floats, not {array.dtype}")
-    native = array.dtype.newbyteorder("=")
-    return array.astype(native if native.kind == "f" else np.float64, copy=False)
-
-
-# ---- mixed and gated ---------------------------------------------------------------------------
-
-
-def mixed_pool(x: ArrayLike, window: Any, a: float = 0.5, **geometry: Any) -> Array:
-    """``a * max + (1 - a) * mean`` of each window (Lee, Gallagher and Tu 2015, arXiv:1509.08985).
-
-    Parameters
-    ----------
-    x : array_like
-        As in `pool`; integers are pooled as float64.
-    window : int, Windows, or a sequence of these
-        As in `pool`.
-    a : float
-        Share of the maximum, from 0 to 1.
-    **geometry
-        As in `pool`: stride, padding, dilation, ceil_mode, axes, border, border_value, where,
-        nan_policy, min_count, fill_value, workers.
-
-    Returns
-    -------
-    ndarray
-        Of the shape that `pool` gives.
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `pool` does; `a` outside of 0 to 1.
-
-    Examples
-    --------
-    >>> import cypool
-    >>> cypool.mixed_pool([1.0, 3.0, 5.0, 5.0], 2, 0.5)
-    array([2.5, 5. ])
-    """
-    share, array = fraction(a, "a"), floats(x)
-    high, middle = (pool(array, window, name, **geometry) for name in ("max", "mean"))
-    return np.asarray(share * high + (1 - share) * middle, array.dtype)
-
-
-def mixed_pool_backward(
-    grad: ArrayLike, x: ArrayLike, window: Any, a: float = 0.5, *, wrt: str = "x", **geometry: Any
-) -> Array:
-    """Gradient of `mixed_pool` with respect to x, or to the share (``wrt="a"``, 0-d).
-
-    Parameters
-    ----------
-    grad : array_like
-        The upstream gradient, of the shape of the result.
-    x, window, a, **geometry
-        As in `mixed_pool`.
-    wrt : {"x", "a"}
-        With respect to what.
-
-    Returns
-    -------
-    ndarray
-        Of the shape of x, or 0-d.
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `mixed_pool` does.
-
-    Examples
-    --------
-    >>> import cypool
-    >>> cypool.mixed_pool_backward([1.0, 1.0], [1.0, 3.0, 5.0, 4.0], 2, 0.5)
-    array([0.25, 0.75, 0.75, 0.25])
-    """
-    share, array = fraction(a, "a"), floats(x)
-    if wrt == "a":
-        high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
-        return np.array((np.asarray(grad) * (high - middle)).sum())
-    if wrt != "x":
-        raise ValueError(f"wrt must be 'x' or 'a', not {wrt!r}")
-    g = np.asarray(grad)
-    parts = (pool_backward(g * w, array, window, name, **geometry) for name, w in (("max", share), ("mean", 1 - share)))
-    return np.asarray(sum(parts), array.dtype)
-
-
-def gated_pool(x: ArrayLike, window: Any, gate: ArrayLike, **geometry: Any) -> Array:
-    """Max and mean mixed by what each window looks like (Lee, Gallagher and Tu 2015, arXiv:1509.08985).
-
-    ``a = 1 / (1 + exp(-sum(gate * x)))`` for each window; the result is ``a * max + (1 - a) * mean``.
-
-    Parameters
-    ----------
-    x, window, **geometry
-        As in `mixed_pool`; sliding windows.
-    gate : array_like
-        A weight for each cell of the window.
-
-    Returns
-    -------
-    ndarray
-        Of the shape that `pool` gives.
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `pool` does.
-
-    Examples
-    --------
-    >>> import cypool
-    >>> cypool.gated_pool([1.0, 3.0, 5.0, 4.0], 2, [0.0, 0.0])
-    array([2.5 , 4.75])
-    """
-    array = floats(x)
-    a, high, middle = _gate(array, window, gate, geometry)
-    return np.asarray(a * high + (1 - a) * middle, array.dtype)
-
-
-def _gate(array: Array, window: Any, gate: ArrayLike, geometry: Mapping[str, Any]) -> tuple[Array, Array, Array]:
-    response = pool(array, window, "sum", weights=gate, **geometry).astype(np.float64)
-    high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-response)), high, middle
-
-
-def gated_pool_backward(
-    grad: ArrayLike, x: ArrayLike, window: Any, gate: ArrayLike, *, wrt: str = "x", **geometry: Any
-) -> Array:
-    """Gradient of `gated_pool` with respect to x or to the gate.
-
-    Parameters
-    ----------
-    grad : array_like
-        The upstream gradient, of the shape of the result.
-    x, window, gate, **geometry
-        As in `gated_pool`.
-    wrt : {"x", "gate"}
-        With respect to what.
-
-    Returns
-    -------
-    ndarray
-        Of the shape of x, or of the gate.
-
-    Raises
-    ------
-    TypeError, ValueError, MemoryError
-        As `gated_pool` does.
-
-    Examples
-    --------
-    >>> import cypool
-    >>> cypool.gated_pool_backward([1.0], [1.0, 3.0], 2, [0.0, 0.0], wrt="gate")
-    array([0.25, 0.75])
-    """
-    array, g = floats(x), np.asarray(grad, np.float64)
-    a, high, middle = _gate(array, window, gate, geometry)
-    through = np.nan_to_num(g * (high - middle) * a * (1 - a), nan=0.0)
-    if wrt == "gate":
-        return pool_backward(through, array, window, "sum", weights=gate, wrt="weights", **geometry)
-    if wrt != "x":
-        raise ValueError(f"wrt must be 'x' or 'gate', not {wrt!r}")
-    result = pool_backward(through, array, window, "sum", weights=gate, **geometry).astype(np.float64)
-    for name, weight in (("max", g * a), ("mean", g * (1 - a))):
-        result += pool_backward(weight, array, window, name, **geometry)
-    return result.astype(array.dtype)
 
 
 # ---- anti-aliased --------------------------------------------------------------------------------
@@ -276,7 +94,8 @@ def max_blur_pool(
     """
     array = floats(x)
     first, second = _blur_call(array, window, stride, blur, axes)
-    return np.asarray(pool(pool(array, **first, workers=workers), **second, workers=workers), array.dtype)
+    blurred: Array = pool(pool(array, **first, workers=workers), **second, workers=workers)
+    return blurred.astype(array.dtype, copy=False)
 
 
 def max_blur_pool_backward(
@@ -373,14 +192,15 @@ def spatial_pyramid_pool(
     >>> cypool.spatial_pyramid_pool(np.arange(16).reshape(4, 4), (1, 2))
     array([15,  5,  7, 13, 15])
     """
-    array = np.asarray(x)
+    array = as_array(x, "x")
     where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
     parts = []
     for n in _levels(levels):
         y = pool(array, _level_windows(array.shape, where, n), reduce, axes=where, **keywords)
         moved = np.moveaxis(y, where, range(-len(where), 0))
         parts.append(moved.reshape(*moved.shape[: array.ndim - len(where)], -1))
-    return np.concatenate(parts, axis=-1)
+    together = np.ma.concatenate if isinstance(array, np.ma.MaskedArray) else np.concatenate
+    return cast(Array, together(parts, axis=-1))
 
 
 def spatial_pyramid_pool_backward(
@@ -413,13 +233,12 @@ def spatial_pyramid_pool_backward(
     array([[1., 1.],
            [1., 2.]])
     """
-    array, g = np.asarray(x), np.asarray(grad)
+    array = as_array(x, "x")
     where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
     batch = tuple(n for a, n in enumerate(array.shape) if a not in where)
     sizes = _levels(levels)
     total = sum(n ** len(where) for n in sizes)
-    if g.shape != (*batch, total):
-        raise ValueError(f"grad must have the shape of the result, {(*batch, total)}, not {g.shape}")
+    g = upstream(grad, (*batch, total))
     result, start = np.zeros(array.shape), 0
     for n in sizes:
         stop = start + n ** len(where)

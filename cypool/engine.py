@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import dispatch, threads
 from .arguments import TOO_LARGE
 from .geometry import BORDERS
-from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, result_dtype, scalar
+from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
 from .reducers import Reducer
 from .rows import BLOCK, COLUMNS, LINES, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
 from .selection import Slots, groups, selecting, slots_of
@@ -56,7 +56,7 @@ class Plan:
         self.out_shape: tuple[int, ...] = tuple(spans[a].o if a in spans else n for a, n in enumerate(shape))
         self.least: int = max(min_count, 1, options.get("ddof", 0) + 1)
         constant = border == "constant" and any(s.before or s.after for s in spans.values())
-        value = scalar(border_value, native, "border_value") if border == "constant" else None
+        value = padded_value(border_value, native, border, None)
         if constant and nan_policy == "omit" and value != value:
             constant = False
         fill = row.empty if fill_value is None else scalar(fill_value, self.out_dtype, "fill_value")

@@ -8,7 +8,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .arguments import TOO_LARGE, boolean, entries, integer, is_sequence, per_axis, pooled_axes, text
+from .arguments import (
+    TOO_LARGE,
+    boolean,
+    entries,
+    few,
+    integer,
+    is_sequence,
+    per_axis,
+    pooled_axes,
+    pooled_length,
+    shown,
+    text,
+)
 from .spans import Span
 from .windows import Windows
 
@@ -42,7 +54,7 @@ def resolve(
     if any(isinstance(w, Windows) for w in windows):
         for value, default, name in ((stride, None, "stride"), (padding, 0, "padding"), (dilation, 1, "dilation")):
             if _given(value, default):
-                raise ValueError(f"{name} is part of Windows: it must not be given beside them, not {value!r}")
+                raise ValueError(f"{name} is part of Windows: it must not be given beside them, not {shown(value)}")
         if ceil_mode:
             raise ValueError("ceil_mode is part of Windows: it must not be given beside them")
     strides = (None,) * count if stride is None else per_axis(stride, count, "stride", 1)
@@ -51,18 +63,16 @@ def resolve(
     for axis, w, s, p, d in zip(where, windows, strides, paddings, dilations, strict=True):
         if not isinstance(w, Windows):
             w = Windows.sliding(w, s, p, d, ceil_mode)
-        n = shape[axis]
-        if n < 1:
-            raise ValueError(f"{array}: axis {axis} is pooled and must not have length 0 (shape {shape})")
+        n = pooled_length(shape, axis, array)
         span = spans[axis] = w.resolve(n, f"axis {axis}")
         most = n - 1 if border == "reflect" else n
         if BORDERS.index(border) > 1 and max(span.before, span.after) > most:
             raise ValueError(
-                f"padding: border {border!r} mirrors at most {most} cells of axis {axis} (length {n}), "
+                f"padding: border {shown(border)} mirrors at most {most} cells of axis {axis} (length {n}), "
                 f"not {max(span.before, span.after)}"
             )
     if math.prod(max(span.longest, 1) for span in spans.values()) >= TOO_LARGE:
-        raise ValueError(f"window {window!r} has 2**62 cells or more")
+        raise ValueError(f"window {shown(window)} has 2**62 cells or more")
     return dict(sorted(spans.items()))
 
 
@@ -102,7 +112,7 @@ def output_shape(
     (1, 3, 112, 112)
     """
     if not is_sequence(shape):
-        raise TypeError(f"shape must be a sequence of integers, not {shape!r}")
-    sizes = tuple(integer(n, "shape", 0) for n in shape)
+        raise TypeError(f"shape must be a sequence of integers, not {shown(shape)}")
+    sizes = tuple(integer(n, "shape", 0) for n in few(shape, "shape must be that of an array"))
     spans = resolve(sizes, window, stride, padding, dilation, ceil_mode, axes, array="shape")
     return tuple(spans[a].o if a in spans else n for a, n in enumerate(sizes))

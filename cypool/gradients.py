@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from . import dispatch, threads
 from .adjoint import adjoint_sum, adjoint_windows
+from .arguments import as_array
 from .call import Call, random_key, report
 from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes
 from .geometry import BORDERS
@@ -281,10 +282,10 @@ def check_indices(indices: Array, cells: int, hidden: Array | None = None) -> No
         raise IndexError(f"indices must be from 0 to {cells - 1}; at {at} there is {indices[at]}")
 
 
-def upstream(grad: Any, shape: tuple[int, ...]) -> Array:
-    """The upstream gradient, checked."""
-    array = np.asarray(grad)
+def upstream(grad: Any, shape: tuple[int, ...] | None = None) -> Array:
+    """The upstream gradient, checked; its shape where that is known."""
+    array = as_array(grad, "grad")
     check_dtype(array.dtype, "biuf", "grad")
-    if array.shape != shape:
+    if shape is not None and array.shape != shape:
         raise ValueError(f"grad must have the shape of the result, {shape}, not {array.shape}")
     return array.astype(array.dtype.newbyteorder("="), copy=False)

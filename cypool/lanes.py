@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import plain_number, shown, typed
 from .networks import network
 from .reducers import INTERPOLATIONS, ROUNDINGS, TIES, Lane, Reducer
 from .rows import SLOTS
 
-__all__ = ["Kernel", "build", "default_dtype", "result_dtype", "scalar"]
+__all__ = ["Kernel", "build", "default_dtype", "padded_value", "result_dtype", "scalar"]
 
 Dtype = np.dtype[Any]
 
@@ -80,8 +81,8 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
         return usual
     try:
         given = np.dtype(asked)
-    except TypeError:
-        raise TypeError(f"dtype must be a dtype, not {asked!r}") from None
+    except Exception:  # NumPy's own, or that of a repr in its message
+        raise TypeError(f"dtype must be a dtype, not {shown(asked)}") from None
     wanted = check_dtype(given, "biufc", "dtype")
     why = ""
     if wanted == usual:
@@ -103,12 +104,19 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
     return wanted
 
 
+def padded_value(value: Any, dtype: Dtype, border: str, otherwise: Any) -> Any:
+    """`border_value` as a scalar of dtype where padded cells hold it; a number it must be anywhere."""
+    if border == "constant":
+        return scalar(value, dtype, "border_value")
+    plain_number(value, "border_value")
+    return otherwise
+
+
 def scalar(value: Any, dtype: Dtype, name: str) -> Any:
     """`value` as a scalar of dtype, which must be able to hold it."""
-    array = np.asarray(value)
-    if array.ndim or array.dtype.kind not in "biufc" or (array.dtype.kind == "c" and dtype.kind != "c"):
-        raise TypeError(f"{name} must be a number, not {value!r} (a {type(value).__name__})")
-    number = array.item()
+    number = plain_number(value, name)
+    if isinstance(number, complex) and dtype.kind != "c":
+        raise TypeError(f"{name} must be a real number, not {typed(value)}")
     fits = True
     if dtype.kind == "b":
         fits = number in (0, 1)
@@ -127,7 +135,7 @@ def scalar(value: Any, dtype: Dtype, name: str) -> Any:
             with np.errstate(over="ignore"):
                 fits = math.isinf(number) or not np.isinf(dtype.type(number))
     if not fits:
-        raise ValueError(f"{name} must fit {dtype}, not {value!r}")
+        raise ValueError(f"{name} must fit {dtype}, not {shown(value)}")
     return dtype.type(number)
 
 

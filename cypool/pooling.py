@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import dispatch
-from .arguments import boolean, entries, integer, per_axis, pooled_axes
+from .arguments import as_array, boolean, entries, integer, per_axis, pooled_axes, pooled_length, shown
 from .call import Call, hides_cells, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve
@@ -148,7 +148,7 @@ def pool(
     if isinstance(x, np.ma.MaskedArray):
         mask = np.ma.getmask(x)
         x = x.data
-    array = x if type(x) is np.ndarray else np.asarray(x)
+    array = x if type(x) is np.ndarray else as_array(x, "x")
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
         seen = mask if hides_cells(where, mask) else taking_part(where, mask, array.shape)
@@ -175,7 +175,7 @@ def pool(
         call = replace(call, indexed=True)
     if found is None:
         if call.indexed:
-            raise TypeError(f"return_indices must be False: reduce={reduce!r} gives no indices")
+            raise TypeError(f"return_indices must be False: reduce={shown(reduce)} gives no indices")
         return call.slow(reduce, spans, options, out)
     row, omit = found
     values = read_options(row, options)
@@ -224,7 +224,7 @@ def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, ax
     >>> cypool.adaptive_pool(np.arange(5.0), 3)
     array([0.5, 2. , 3.5])
     """
-    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    array = as_array(x, "x")
     where = pooled_axes(axes, array.ndim, output_size, "output_size")
     sizes = per_axis(output_size, len(where), "output_size", 0)
     return pool(array, tuple(Windows.adaptive(n) for n in sizes), reduce, axes=where, **keywords)
@@ -279,16 +279,17 @@ def fractional_pool(
     >>> cypool.fractional_pool(np.arange(100).reshape(10, 10), 7, rng=0).shape
     (7, 7)
     """
-    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    array = as_array(x, "x")
     if (output_size is None) == (ratio is None):
-        raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
+        raise ValueError(f"give output_size or ratio, not both or none: {shown(output_size)} and {shown(ratio)}")
     size, name = (output_size, "output_size") if ratio is None else (ratio, "ratio")
     where = pooled_axes(axes, array.ndim, size, name)
     if rng is not None and not isinstance(rng, np.random.Generator):
         rng = integer(rng, "rng", 0)
     generator = np.random.default_rng(rng)
+    drawn: dict[str, Any] = {"overlapping": overlapping, "scheme": scheme, "rng": generator}
     windows = tuple(
-        Windows.fractional(array.shape[a], **{name: value}, overlapping=overlapping, scheme=scheme, rng=generator)
+        Windows.fractional(pooled_length(array.shape, a), **{name: value}, **drawn)
         for a, value in zip(where, entries(size, len(where), name), strict=True)
     )
     result = pool(array, windows, reduce, axes=where, **keywords)
@@ -341,7 +342,7 @@ def global_pool(
     array([[1.5, 5.5, 9.5]])
     """
     keepdims = boolean(keepdims, "keepdims")
-    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    array = as_array(x, "x")
     where = pooled_axes(axes, array.ndim, 1)
     parts: tuple[Any, ...] = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     if out is not None and not keepdims and all(isinstance(part, np.ndarray) for part in parts):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import integer
+from .arguments import floats, fraction, integer, real_array, text
 from .backward import pool_backward
-from .compose import floats, fraction
 from .geometry import resolve
+from .gradients import upstream
 from .pooling import pool
 
 __all__ = ["rank_pool", "rank_pool_backward"]
@@ -33,9 +33,9 @@ def _rank_weights(cells: int, weights: Any, top: Any, alpha: Any) -> Array:
     if alpha is not None:
         a = fraction(alpha, "alpha")
         return np.asarray(a * (1 - a) ** np.arange(cells))
-    array = np.asarray(weights, np.float64)
-    if array.shape != (cells,) or not np.isfinite(array).all():
-        raise ValueError(f"weights must be {cells} finite numbers (one for each rank), not {weights!r}")
+    array = real_array(weights, "weights")
+    if array.shape != (cells,):
+        raise ValueError(f"weights must be {cells} numbers (one for each rank), not of shape {array.shape}")
     return array
 
 
@@ -49,7 +49,7 @@ def _ranked(x: ArrayLike, window: Any, geometry: Mapping[str, Any]) -> tuple[Arr
     if cells > MOST:
         raise ValueError(f"window must have at most {MOST} cells to be ranked, not {cells}")
     count = pool(array, window, "count", **geometry)
-    if count.size and int(count.min()) != cells:
+    if count.size and int(np.ma.getdata(count).min()) != cells:
         raise ValueError("ranks need whole windows: padding must be filled by a border, and ceil_mode must not cut one")
     return array, cells, count.shape
 
@@ -95,10 +95,11 @@ def rank_pool(
     """
     array, cells, shape = _ranked(x, window, geometry)
     total = np.zeros(shape)
-    for i, w in enumerate(_rank_weights(cells, weights, top, alpha)):
-        if w != 0:
-            total += w * pool(array, window, "quantile", **_rank(i, cells), **geometry).astype(np.float64)
-    return np.asarray(total, array.dtype)
+    with np.errstate(all="ignore"):
+        for i, w in enumerate(_rank_weights(cells, weights, top, alpha)):
+            if w != 0:
+                total += w * pool(array, window, "quantile", **_rank(i, cells), **geometry).astype(np.float64)
+        return np.asarray(total, array.dtype)
 
 
 def rank_pool_backward(
@@ -132,14 +133,13 @@ def rank_pool_backward(
     >>> cypool.rank_pool_backward([1.0], [1.0, 7.0, 4.0, 5.0], 4, top=2)
     array([0. , 0.5, 0. , 0.5])
     """
-    array, cells, _ = _ranked(x, window, geometry)
-    values, g = _rank_weights(cells, weights, top, alpha), np.asarray(grad, np.float64)
-    if wrt == "weights":
-        return np.array(
-            [(g * pool(array, window, "quantile", **_rank(i, cells), **geometry)).sum() for i in range(cells)]
-        )
-    if wrt != "x":
-        raise ValueError(f"wrt must be 'x' or 'weights', not {wrt!r}")
+    array, cells, shape = _ranked(x, window, geometry)
+    values, g = _rank_weights(cells, weights, top, alpha), upstream(grad, shape).astype(np.float64)
+    if text(wrt, ("x", "weights"), "wrt") == "weights":
+        with np.errstate(all="ignore"):
+            return np.array(
+                [(g * pool(array, window, "quantile", **_rank(i, cells), **geometry)).sum() for i in range(cells)]
+            )
     result = np.zeros(array.shape)
     for i, w in enumerate(values):
         if w != 0:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import boolean, integer, text
+from .arguments import boolean, fraction, integer, plain_number, real, real_array, shown, text, typed
 
 __all__ = ["TABLE", "Lane", "Reducer", "by_function", "find"]
 
@@ -79,12 +79,10 @@ class Reducer:
 # ---- options -----------------------------------------------------------------------------------
 
 
-def _real(name: str, value: Any, low: float, allowed: str, *, strict: bool = True, infinite: bool = False) -> float:
-    if isinstance(value, (bool, np.bool_, str, bytes)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a real number, not {value!r} (a {type(value).__name__})")
-    number = float(value)
-    if math.isnan(number) or (number <= low if strict else number < low) or (math.isinf(number) and not infinite):
-        raise ValueError(f"{name} must be {allowed}, not {value!r}")
+def _real(name: str, value: Any, low: float, allowed: str, *, infinite: bool = False) -> float:
+    number = real(value, name)
+    if math.isnan(number) or number <= low or (math.isinf(number) and not infinite):
+        raise ValueError(f"{name} must be {allowed}, not {shown(value)}")
     return number
 
 
@@ -124,10 +122,7 @@ def _rounding(name: str, value: Any) -> str:
 
 
 def _fraction(name: str, value: Any) -> float:
-    number = _real(name, value, 0.0, "from 0 to 1", strict=False)
-    if number > 1:
-        raise ValueError(f"{name} must be from 0 to 1, not {value!r}")
-    return number
+    return fraction(value, name)
 
 
 def _interpolation(name: str, value: Any) -> str:
@@ -139,9 +134,7 @@ def _ties(name: str, value: Any) -> str:
 
 
 def _label(name: str, value: Any) -> Any:
-    if value is not None and (np.ndim(value) or np.asarray(value).dtype.kind not in "biuf"):
-        raise TypeError(f"{name} must be a number or None, not {value!r} (a {type(value).__name__})")
-    return value
+    return None if value is None else plain_number(value, name)
 
 
 def _rng(name: str, value: Any) -> Any:
@@ -151,15 +144,7 @@ def _rng(name: str, value: Any) -> Any:
 
 
 def _weights(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be real numbers, not {array.dtype}")
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, not {value!r}")
-    return array
+    return None if value is None else real_array(value, name)
 
 
 # ---- lanes -------------------------------------------------------------------------------------
@@ -316,13 +301,13 @@ def find(reduce: Any) -> tuple[Reducer, bool] | None:
     """The row of a name or function, and whether it skips NaN; None for any other callable."""
     if isinstance(reduce, str):
         if reduce not in TABLE:
-            raise ValueError(f"reduce must be one of {', '.join(TABLE)}, or a callable, not {reduce!r}")
+            raise ValueError(f"reduce must be one of {', '.join(TABLE)}, or a callable, not {shown(reduce)}")
         return TABLE[reduce], False
     known = by_function(reduce)
     if known is not None:
         return TABLE[known[0]], known[1]
     if not callable(reduce):
-        raise TypeError(f"reduce must be a name or a callable, not {reduce!r} (a {type(reduce).__name__})")
+        raise TypeError(f"reduce must be a name or a callable, not {typed(reduce)}")
     return None
 
 
@@ -331,5 +316,5 @@ def read_options(row: Reducer, given: Mapping[str, Any]) -> dict[str, Any]:
     for name in given:
         if name not in row.options:
             allowed = ", ".join(row.options) or "none"
-            raise TypeError(f"reduce={row.name!r} takes no option {name!r} (it takes: {allowed})")
+            raise TypeError(f"reduce={row.name!r} takes no option {shown(name)} (it takes: {allowed})")
     return {name: option.read(name, given.get(name, option.default)) for name, option in row.options.items()}

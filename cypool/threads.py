@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from cypool.arguments import shown
 from cypool.kernels import machine
 
 __all__ = ["get_workers", "set_workers", "workers"]
@@ -126,9 +127,9 @@ def _count(n: int, name: str) -> int:
             raise TypeError
         count = operator.index(n)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, at least 1, or -1 for all CPUs, not {n!r}") from None
+        raise TypeError(f"{name} must be an integer, at least 1, or -1 for all CPUs, not {shown(n)}") from None
     if count < -1 or count == 0:
-        raise ValueError(f"{name} must be at least 1, or -1 for all CPUs, not {n!r}")
+        raise ValueError(f"{name} must be at least 1, or -1 for all CPUs, not {shown(n)}")
     return _cpus() if count == -1 else count
 
 

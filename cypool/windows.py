@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import TOO_LARGE, boolean, integer, text
+from .arguments import TOO_LARGE, as_array, boolean, few, integer, real, shown, text
 from .spans import Span
 
 __all__ = ["Windows", "padding_of"]
@@ -39,21 +39,22 @@ def padding_of(value: Any, n: int, k: int, s: int, d: int) -> tuple[int, int]:
         if value == "valid":
             return 0, 0
         if value not in ("same", "same_lower"):
-            raise ValueError(f'padding must be integers, "valid", "same" or "same_lower", not {value!r}')
+            raise ValueError(f'padding must be integers, "valid", "same" or "same_lower", not {shown(value)}')
         total = max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
         return (total // 2, total - total // 2) if value == "same" else (total - total // 2, total // 2)
     if isinstance(value, np.ndarray) and value.ndim == 1:
         value = tuple(value)
     if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"padding of one axis must be an integer or (before, after), not {value!r}")
-        return integer(value[0], "padding", 0), integer(value[1], "padding", 0)
+        given = few(value, "padding of one axis must be an integer or (before, after)")
+        if len(given) != 2:
+            raise ValueError(f"padding of one axis must be an integer or (before, after), not {shown(given)}")
+        return integer(given[0], "padding", 0), integer(given[1], "padding", 0)
     both = integer(value, "padding", 0)
     return both, both
 
 
 def _bounds_array(value: Any, name: str) -> NDArray[np.int64]:
-    given = np.asarray(value)
+    given = as_array(value, name)
     if given.dtype.kind not in "iu" and given.size:
         raise TypeError(f"{name} must be integers, not {given.dtype}")
     if given.ndim not in (1, 2):
@@ -164,7 +165,7 @@ class Windows:
             padding_of(padding, 1, k, s, d)
         shift = boolean(shift, "shift")
         if shift and (d != 1 or padding not in ((0, 0), "valid")):
-            raise ValueError(f"shift=True goes with padding 0 and dilation 1 only, not {padding!r} and {d}")
+            raise ValueError(f"shift=True goes with padding 0 and dilation 1 only, not {shown(padding)} and {d}")
         return Windows._make("sliding", k, s, padding, d, boolean(ceil_mode, "ceil_mode"), shift)
 
     @staticmethod
@@ -215,14 +216,13 @@ class Windows:
         """
         n = integer(n, "n", 1)
         if (output_size is None) == (ratio is None):
-            raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
+            raise ValueError(f"give output_size or ratio, not both or none: {shown(output_size)} and {shown(ratio)}")
         if output_size is not None:
             o = integer(output_size, "output_size", 1)
         else:
-            if isinstance(ratio, (bool, str, bytes)) or not isinstance(ratio, (int, float, np.integer, np.floating)):
-                raise TypeError(f"ratio must be a real number, not {ratio!r}")
+            ratio = real(ratio, "ratio")
             if not 1 <= ratio < np.inf:
-                raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {ratio!r}")
+                raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {shown(ratio)}")
             o = int(n / ratio)
         if not 1 <= o <= n:
             raise ValueError(f"output_size must be 1 to {n} (the axis length), not {o}")
@@ -262,7 +262,8 @@ class Windows:
         if first.shape != last.shape:
             raise ValueError(f"starts and stops must have one shape, not {first.shape} and {last.shape}")
         if first.size and (int(first.min()) < 0 or int(last.max()) > n or bool((first > last).any())):
-            raise ValueError(f"starts and stops must satisfy 0 <= start <= stop <= n = {n}, not {starts!r}, {stops!r}")
+            given = f"{shown(starts)}, {shown(stops)}"
+            raise ValueError(f"starts and stops must satisfy 0 <= start <= stop <= n = {n}, not {given}")
         return Windows._make("explicit", n, first.shape, first.tobytes(), last.tobytes(), tables=(first, last))
 
     def resolve(self, n: int, name: str = "window") -> Span:

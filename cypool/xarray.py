@@ -35,7 +35,7 @@ except ModuleNotFoundError as _error:
     raise ImportError("cypool.xarray needs xarray, which is not installed: pip install 'cypool[xarray]'") from _error
 
 from . import pooling
-from .arguments import boolean, integer, is_sequence, text
+from .arguments import boolean, integer, is_sequence, shown, text, typed
 from .reducers import find
 from .windows import Windows
 
@@ -52,7 +52,7 @@ ARGUMENTS = inspect.signature(pooling.pool).parameters.keys()
 def _known(names: Collection[Hashable], allowed: Collection[Hashable], name: str) -> None:
     for one in names:
         if one not in allowed:
-            raise ValueError(f"{name} must name some of {', '.join(map(repr, allowed)) or 'none'}, not {one!r}")
+            raise ValueError(f"{name} must name some of {', '.join(map(repr, allowed)) or 'none'}, not {shown(one)}")
 
 
 def _window(obj: Any, window: Any, keywords: Keywords, passed: Collection[str], *kinds: type) -> dict[Hashable, Any]:
@@ -62,11 +62,11 @@ def _window(obj: Any, window: Any, keywords: Keywords, passed: Collection[str], 
     if not isinstance(obj, (xarray.DataArray, xarray.Dataset)):
         raise TypeError(f"obj must be a DataArray or a Dataset, not a {type(obj).__name__}")
     if not isinstance(window, Mapping):
-        raise TypeError(f"window must be a mapping of dimensions to sizes, not {window!r} (a {type(window).__name__})")
+        raise TypeError(f"window must be a mapping of dimensions to sizes, not {typed(window)}")
     if not window:
         raise ValueError("window must name at least one dimension, not {}")
     _known(window, tuple(obj.dims), "window")
-    return {d: w if isinstance(w, kinds) else integer(w, f"window[{d!r}]", 1) for d, w in window.items()}
+    return {d: w if isinstance(w, kinds) else integer(w, f"window[{shown(d)}]", 1) for d, w in window.items()}
 
 
 def _of_dims(value: Any, defaults: Mapping[Hashable, Any], name: str) -> Any:
@@ -75,7 +75,7 @@ def _of_dims(value: Any, defaults: Mapping[Hashable, Any], name: str) -> Any:
         _known(value, defaults, name)
         return {d: value.get(d, default) for d, default in defaults.items()}
     if is_sequence(value):
-        raise TypeError(f"{name} must be one value or a mapping of dimensions to values, not {value!r}")
+        raise TypeError(f"{name} must be one value or a mapping of dimensions to values, not {shown(value)}")
     return value
 
 
@@ -95,9 +95,11 @@ def _pool_variable(
     x = variable.data
     if not isinstance(x, np.ndarray):
         kind = f"{type(x).__module__}.{type(x).__name__}"
-        raise TypeError(f"obj must be of NumPy arrays in memory (obj.load() makes them), but {name!r} is a {kind}")
+        raise TypeError(f"obj must be of NumPy arrays in memory (obj.load() makes them), but {shown(name)} is a {kind}")
     if x.dtype.kind not in "biufcmM":
-        raise TypeError(f"{name!r} must be of numbers or times, not {x.dtype} (obj.drop_vars leaves variables out)")
+        raise TypeError(
+            f"{shown(name)} must be of numbers or times, not {x.dtype} (obj.drop_vars leaves variables out)"
+        )
     given: dict[str, Any] = {k: tuple(v[d] for d in dims) if isinstance(v, dict) else v for k, v in geometry.items()}
     given |= {**keywords, **(floats if x.dtype.kind in "fc" else {})}
     if given.get("where") is not None:
@@ -106,7 +108,7 @@ def _pool_variable(
     final = x.dtype.newbyteorder("=") if x.dtype.kind in "mM" else None
     if final is not None:
         if found := find(reduce):
-            text(found[0].name, (*PLACES, "quantile"), f"reduce of times ({name!r})")
+            text(found[0].name, (*PLACES, "quantile"), f"reduce of times ({shown(name)})")
         if np.isnat(x).any():
             given["where"] = ~np.isnat(x) & (True if given.get("where") is None else given["where"])
         given |= {"dtype": np.int64, "fill_value": np.iinfo(np.int64).min}  # the latter is NaT
@@ -273,7 +275,7 @@ def coarsen(
         rest = n % size
         if (rules[d] == "exact" and rest) or (rules[d] == "trim" and size > n):
             must = "divide" if rules[d] == "exact" else "be at most"
-            raise ValueError(f"window[{d!r}] must {must} {n}, its length, not {size} (boundary={rules[d]!r})")
+            raise ValueError(f"window[{shown(d)}] must {must} {n}, its length, not {size} (boundary={rules[d]!r})")
         if rules[d] == "trim":
             kept[d] = slice(n - rest) if left else slice(rest, None)
         lacking = -n % size if rules[d] == "pad" else 0

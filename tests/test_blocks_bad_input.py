@@ -29,7 +29,7 @@ BAD = [
     (TypeError, {"block_size": 4, "cval": None}),
     (TypeError, {"block_size": 4, "cval": (0, 1)}),
     (ValueError, {"boundary": "mirror"}),
-    (ValueError, {"boundary": None}),
+    (TypeError, {"boundary": None}),
     (ValueError, {"block_size": 5, "boundary": "trim"}),
     (ValueError, {"block_size": 4, "boundary": "exact"}),
     (ValueError, {"channel_axis": 2}),

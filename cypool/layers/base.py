@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import integer, is_sequence, text
+from ..arguments import as_array, few, integer, is_sequence, pooled_length, shown, text, typed
 from ..backward import pool_backward
 from ..outline import Outline
 from ..pooling import pool
@@ -49,7 +49,7 @@ class Layer(ABC):
         first = 1 + (self.data_format == "channels_first")
         self._axes = tuple(range(first, first + self._rank))
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"name must be a string or None, not {name!r} (a {type(name).__name__})")
+            raise TypeError(f"name must be a string or None, not {typed(name)}")
         self.name = name
         self._kept: Kept | None = None
 
@@ -78,7 +78,7 @@ class Layer(ABC):
         kept = self._kept
         if kept is None:
             raise ValueError(f"{type(self).__name__}.backward needs a call before it: the layer has seen no x")
-        g = np.asarray(grad)
+        g = as_array(grad, "grad")
         if g.shape != kept.shape:
             raise ValueError(f"grad must have the shape of the last result, {kept.shape}, not {g.shape}")
         return self._backward(g, kept)
@@ -90,7 +90,7 @@ class Layer(ABC):
     def _start(self, x: ArrayLike) -> Array:
         """x as an array of the right number of axes; what the last call left is dropped."""
         self._kept = None
-        array: Array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+        array: Array = as_array(x, "x")
         if array.ndim != self._rank + 2:
             raise ValueError(f"x must have {self._rank + 2} axes, {self._order()}, not shape {array.shape}")
         return array
@@ -124,15 +124,13 @@ class Layer(ABC):
 
     def _lengths(self, input_shape: Sequence[int | None], array: str) -> list[int | None]:
         if not is_sequence(input_shape):
-            raise TypeError(f"input_shape must be a sequence of integers or None, not {input_shape!r}")
-        lengths = [None if n is None else integer(n, "input_shape", 0) for n in input_shape]
+            raise TypeError(f"input_shape must be a sequence of integers or None, not {shown(input_shape)}")
+        expected = f"input_shape must have {self._rank + 2} entries, {self._order()}"
+        lengths = [None if n is None else integer(n, "input_shape", 0) for n in few(input_shape, expected)]
         if len(lengths) != self._rank + 2:
-            raise ValueError(
-                f"input_shape must have {self._rank + 2} entries, {self._order()}, not {tuple(input_shape)!r}"
-            )
+            raise ValueError(f"{expected}, not {shown(tuple(lengths))}")
         for axis in self._axes:
-            if lengths[axis] == 0:
-                raise ValueError(f"{array}: axis {axis} is pooled and must not have length 0 (shape {tuple(lengths)})")
+            pooled_length(lengths, axis, array)
         return lengths
 
     @abstractmethod
@@ -165,11 +163,11 @@ class Layer(ABC):
             `config` is no mapping, or has a name that is no argument.
         """
         if not isinstance(config, Mapping):
-            raise TypeError(f"config must be a mapping, not {config!r} (a {type(config).__name__})")
+            raise TypeError(f"config must be a mapping, not {typed(config)}")
         allowed = cls._arguments()
         for name in config:
             if name not in allowed and name not in OF_KERAS:
-                raise TypeError(f"config: {cls.__name__} has no argument {name!r} (it has: {', '.join(allowed)})")
+                raise TypeError(f"config: {cls.__name__} has no argument {shown(name)} (it has: {', '.join(allowed)})")
         return cls(**{name: value for name, value in config.items() if name in allowed})
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import boolean, entries, integer, per_axis, text
+from ..arguments import boolean, entries, integer, per_axis, real, shown, text
 from ..windows import Windows
 from .base import Picked, PoolingLayer, Sizes
 
@@ -24,11 +24,9 @@ SCHEMES = ("pseudorandom", "random")
 
 
 def _ratio(value: Any) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"ratio must be a real number, not {value!r} (a {type(value).__name__})")
-    number = float(value)
+    number = real(value, "ratio")
     if not 1 <= number < math.inf:
-        raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {value!r}")
+        raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {shown(value)}")
     return number
 
 
@@ -45,7 +43,7 @@ class _Fractional(PoolingLayer):
     ) -> None:
         super().__init__(data_format, name)
         if (output_size is None) == (ratio is None):
-            raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
+            raise ValueError(f"give output_size or ratio, not both or none: {shown(output_size)} and {shown(ratio)}")
         self.output_size: tuple[int, ...] | None = (
             None if output_size is None else per_axis(output_size, self._rank, "output_size", 1)
         )

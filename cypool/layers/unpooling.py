@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import per_axis, text
+from ..arguments import per_axis, renamed, text
 from ..backward import unpool
 from ..lanes import check_dtype
 from ..outline import Outline
@@ -60,7 +60,10 @@ class _Unpooling(Layer):
         """
         array = self._start(x)
         sizes = self._sizes(array.shape, output_size)
-        result = unpool(array, indices, sizes, axes=self._axes)
+        try:
+            result = unpool(array, indices, sizes, axes=self._axes)
+        except (TypeError, ValueError) as error:
+            renamed(error, ("^values", "x"))
         self._kept = Kept(result.shape, Outline.of(array), {}, np.asarray(indices))
         return result
 

@@ -6,15 +6,14 @@ objects again and finds its plan at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Any, NoReturn, SupportsIndex
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import engine
-from ..arguments import boolean, is_sequence, per_axis, text
+from ..arguments import as_array, boolean, few, is_sequence, per_axis, renamed, shown, text, typed
 from ..backward import pool_backward
 from ..engine import cached
 from ..kernels import calls
@@ -23,7 +22,7 @@ from ..windows import Windows, padding_of
 
 __all__ = [
     "INPUT", "Array", "OutputSize", "Padding", "Ratio", "Size", "adaptive", "adaptive_backward", "backward", "forward",
-    "geometry", "keep", "kept", "number", "paddings", "renamed", "sizes", "spatial_axes", "spread", "taken", "whole",
+    "geometry", "keep", "kept", "paddings", "sizes", "spatial_axes", "spread", "whole",
     "whole_backward",
 ]  # fmt: skip
 
@@ -42,22 +41,7 @@ INPUT = (r"^x\b|(?<= of )x\b|(?<= to )x\b", "input")
 NORM = (r"^p\b", "norm_type")
 
 
-def renamed(error: Exception, *names: tuple[str, str]) -> NoReturn:
-    """Raises the error again, the arguments of `pool` called by the names they have here."""
-    before = after = str(error)
-    for old, new in names:
-        after = re.sub(old, new, after)
-    if after == before:
-        raise error
-    raise (TypeError if isinstance(error, TypeError) else ValueError)(after) from None
-
-
 # ---- arguments -------------------------------------------------------------------------------------
-
-
-def taken(x: ArrayLike) -> Array:
-    """An array; a masked one keeps its mask."""
-    return x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
 
 
 def spatial_axes(nd: int, ndim: int, data_format: str, name: str) -> tuple[int, ...]:
@@ -73,9 +57,10 @@ def spread(value: Any, nd: int, name: str, one: str = "one integer") -> tuple[An
     """One entry for each axis; a sequence of one holds for all, as in torch."""
     if not is_sequence(value):
         return (value,) * nd
-    if len(value) not in (1, nd):
-        raise ValueError(f"{name} must be {one} or {nd} (one for each spatial axis), not {value!r}")
-    given = tuple(value)
+    expected = f"{name} must be {one} or {nd} (one for each spatial axis)"
+    given = few(value, expected)
+    if len(given) not in (1, nd):
+        raise ValueError(f"{expected}, not {shown(value)}")
     return given * nd if len(given) == 1 else given
 
 
@@ -95,13 +80,8 @@ def paddings(value: Any, nd: int) -> Any:
     return first if isinstance(first, str) else first[0]
 
 
-def number(value: Any, name: str, allowed: str) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be {allowed}, not {value!r} (a {type(value).__name__})")
-    return float(value)
-
-
 # ---- translations that are kept ----------------------------------------------------------------------
+
 
 def kept(call: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...] | None, tuple[Any, ...]]:
     """The key of these arguments (None: of kinds that are not kept), what is kept for them, or None, and the
@@ -175,7 +155,7 @@ def forward(
     nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Any, workers: int | None, **options: Any,
 ) -> Any:  # fmt: skip
     try:
-        x = input if type(input) is np.ndarray else taken(input)
+        x = input if type(input) is np.ndarray else as_array(input, "input")
         window, steps, pads, gaps, axes = geometry(
             nd, x.ndim, kernel_size, stride, padding, dilation, data_format, "input"
         )
@@ -194,7 +174,7 @@ def backward(
     min_count: int, fill_value: Any, out: Any, workers: int | None, **options: Any,
 ) -> Array:  # fmt: skip
     try:
-        array = taken(x)
+        array = as_array(x, "x")
         window, steps, pads, gaps, axes = geometry(
             nd, array.ndim, kernel_size, stride, padding, dilation, data_format, "x"
         )
@@ -215,7 +195,7 @@ def adaptive(
     nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Any, workers: int | None, **options: Any,
 ) -> Any:  # fmt: skip
     try:
-        x = input if type(input) is np.ndarray else taken(input)
+        x = input if type(input) is np.ndarray else as_array(input, "input")
         windows, axes = _adaptive(nd, x.ndim, output_size, data_format, "input")
         return pool(
             x, windows, reduce, axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
@@ -229,7 +209,7 @@ def adaptive_backward(
     nd: int, reduce: str, grad: ArrayLike, x: ArrayLike, output_size: Any, indices: Any, data_format: str, where: Any,
     nan_policy: str, min_count: int, fill_value: Any, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    array = taken(x)
+    array = as_array(x, "x")
     windows, axes = _adaptive(nd, array.ndim, output_size, data_format, "x")
     return pool_backward(
         grad, array, windows, reduce, axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
@@ -242,7 +222,7 @@ def whole(
     nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Any, workers: int | None,
 ) -> Any:  # fmt: skip
     try:
-        x = input if type(input) is np.ndarray else taken(input)
+        x = input if type(input) is np.ndarray else as_array(input, "input")
         windows, axes = _whole(nd, x.ndim, data_format, "input")
         keepdims = boolean(keepdims, "keepdims")
         result = pool(
@@ -263,11 +243,11 @@ def whole_backward(
     nd: int, reduce: str, grad: ArrayLike, x: ArrayLike, indices: Any, keepdims: bool, data_format: str, where: Any,
     nan_policy: str, min_count: int, fill_value: Any, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    array = taken(x)
+    array = as_array(x, "x")
     windows, axes = _whole(nd, array.ndim, data_format, "x")
     if not boolean(keepdims, "keepdims"):
-        grad = _with_axes(taken(grad), array.ndim, axes, "grad")
-        indices = None if indices is None else _with_axes(taken(indices), array.ndim, axes, "indices")
+        grad = _with_axes(as_array(grad, "grad"), array.ndim, axes, "grad")
+        indices = None if indices is None else _with_axes(as_array(indices, "indices"), array.ndim, axes, "indices")
     return pool_backward(
         grad, array, windows, reduce, axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
         fill_value=fill_value, indices=indices, out=out, workers=workers,
@@ -279,7 +259,7 @@ def _with_axes(array: Any, ndim: int, axes: tuple[int, ...], name: str) -> Any:
     if isinstance(array, (tuple, list)):
         return tuple(_with_axes(part, ndim, axes, name) for part in array)
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} must be an ndarray, not {array!r} (a {type(array).__name__})")
+        raise TypeError(f"{name} must be an ndarray, not {typed(array)}")
     if array.ndim != ndim - len(axes):
         raise ValueError(f"{name} must have {ndim - len(axes)} dimensions (keepdims is False), not {array.ndim}")
     return np.expand_dims(array, axes)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..arguments import TOO_LARGE, boolean, integer
-from ._common import Array, Padding, Size, backward, forward, number
+from ..arguments import TOO_LARGE, boolean, integer, plain_number, real, shown
+from ._common import Array, Padding, Size, backward, forward
 
 __all__ = [
     "avg_pool1d", "avg_pool1d_backward", "avg_pool2d", "avg_pool2d_backward", "avg_pool3d", "avg_pool3d_backward",
@@ -33,9 +33,10 @@ def _padded(border: Any, border_value: Any, count_include_pad: Any) -> tuple[Any
     """border and border_value of `pool`: cells that count hold 0, unless the border says what they hold."""
     counts = boolean(count_include_pad, "count_include_pad")
     if isinstance(border, str) and border == "ignore":
+        plain_number(border_value, "border_value")
         return ("constant", 0) if counts else ("ignore", 0)
     if not counts:
-        raise ValueError(f"count_include_pad=False goes with border='ignore' only, not {border!r}")
+        raise ValueError(f"count_include_pad=False goes with border='ignore' only, not {shown(border)}")
     return border, border_value
 
 
@@ -46,6 +47,7 @@ def _average(
 ) -> Array:  # fmt: skip
     divisor, negative = _divisor(divisor_override)
     if count_include_pad is True and type(border) is str and border == "ignore":
+        plain_number(border_value, "border_value")
         border, border_value = "constant", 0
     else:
         border, border_value = _padded(border, border_value, count_include_pad)
@@ -54,9 +56,9 @@ def _average(
         options["rounding"] = rounding
     if negative:
         if dtype is not None and np.dtype(dtype).kind != "f":
-            raise ValueError(f"divisor_override must be positive with dtype={dtype!r}, not {divisor_override}")
+            raise ValueError(f"divisor_override must be positive with dtype={shown(dtype)}, not {divisor_override}")
         if fill_value is not None:
-            fill_value = -number(fill_value, "fill_value", "a real number")
+            fill_value = -real(fill_value, "fill_value")
     result: Array = forward(
         nd, "mean", input, kernel_size, stride, padding, dilation, ceil_mode, False, data_format, border, border_value,
         where, nan_policy, min_count, fill_value, dtype, out, workers, **options,

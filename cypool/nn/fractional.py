@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..arguments import integer
+from ..arguments import as_array, integer, real, renamed, shown
 from ..backward import pool_backward
 from ..pooling import pool
 from ..windows import Windows
-from ._common import INPUT, Array, Ratio, Size, number, renamed, sizes, spatial_axes, spread, taken
+from ._common import INPUT, Array, Ratio, Size, sizes, spatial_axes, spread
 
 __all__ = [
     "fractional_max_pool2d", "fractional_max_pool2d_backward", "fractional_max_pool3d",
@@ -26,14 +26,14 @@ SAMPLE_OF_AXIS: dict[int, tuple[int, ...]] = {2: (1, 0), 3: (0, 1, 2)}
 def _outputs(lengths: tuple[int, ...], window: tuple[int, ...], size: Any, ratio: Any) -> tuple[int, ...]:
     """The number of windows on each axis: none may reach beyond it."""
     if (size is None) == (ratio is None):
-        raise ValueError(f"give output_size or output_ratio, not both or none: {size!r} and {ratio!r}")
+        raise ValueError(f"give output_size or output_ratio, not both or none: {shown(size)} and {shown(ratio)}")
     if size is not None:
         name, outputs = "output_size", sizes(size, len(lengths), "output_size", 0)
     else:
         name, given = "output_ratio", spread(ratio, len(lengths), "output_ratio", "one number")
-        ratios = [number(r, "output_ratio", "a number between 0 and 1") for r in given]
+        ratios = [real(r, "output_ratio", "a number between 0 and 1") for r in given]
         if not all(0 < r < 1 for r in ratios):
-            raise ValueError(f"output_ratio must be between 0 and 1 (output / input), not {ratio!r}")
+            raise ValueError(f"output_ratio must be between 0 and 1 (output / input), not {shown(ratio)}")
         outputs = tuple(int(n * r) for n, r in zip(lengths, ratios, strict=True))
     for n, k, o in zip(lengths, window, outputs, strict=True):
         if not o <= n - k + 1:
@@ -48,7 +48,7 @@ def _samples(given: Any, shape: tuple[int, ...], rng: Any) -> Array:
         if rng is not None and not isinstance(rng, np.random.Generator):
             rng = integer(rng, "rng", 0)
         return np.random.default_rng(rng).random(shape)
-    samples = np.asarray(given)
+    samples = as_array(given, "_random_samples")
     if samples.dtype.kind != "f":
         raise TypeError(f"_random_samples must be floats, not {samples.dtype}")
     if samples.shape != shape:
@@ -94,7 +94,7 @@ def _fractional(
     dtype: Any, out: Any, workers: int | None,
 ) -> Any:  # fmt: skip
     try:
-        x = taken(input)
+        x = as_array(input, "input")
         windows, axes = _windows(nd, x, kernel_size, output_size, output_ratio, samples, rng, data_format, "input")
         return pool(
             x, windows, "max", axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
@@ -111,7 +111,7 @@ def _fractional_backward(
 ) -> Array:  # fmt: skip
     if samples is None and indices is None and (rng is None or isinstance(rng, np.random.Generator)):
         raise ValueError("the windows are not known: give _random_samples, indices, or an integer as rng")
-    array = taken(x)
+    array = as_array(x, "x")
     windows, axes = _windows(nd, array, kernel_size, output_size, output_ratio, samples, rng, data_format, "x")
     return pool_backward(
         grad, array, windows, "max", axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,

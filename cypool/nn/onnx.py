@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import TOO_LARGE, integer, is_sequence
+from ..arguments import TOO_LARGE, as_array, few, integer, is_sequence, renamed, shown, typed
 from ..backward import unpool
 from ..pooling import global_pool, pool
-from ._common import KERNEL, Array, renamed
+from ._common import KERNEL, Array
 
 __all__ = ["onnx_pool"]
 
@@ -32,10 +32,11 @@ def _integers(attributes: Attributes, name: str, count: int, minimum: int, defau
     if value is None:
         return (default,) * count
     if not is_sequence(value):
-        raise TypeError(f"{name} must be a sequence of integers, not {value!r} (a {type(value).__name__})")
-    if len(value) != count:
-        raise ValueError(f"{name} must have {count} entries, not {value!r}")
-    return tuple(integer(entry, name, minimum) for entry in value)
+        raise TypeError(f"{name} must be a sequence of integers, not {typed(value)}")
+    given = few(value, f"{name} must have {count} entries")
+    if len(given) != count:
+        raise ValueError(f"{name} must have {count} entries, not {shown(value)}")
+    return tuple(integer(entry, name, minimum) for entry in given)
 
 
 def _flag(attributes: Attributes, name: str) -> bool:
@@ -52,11 +53,11 @@ def _geometry(attributes: Attributes, nd: int) -> dict[str, Any]:
     auto = attributes.get("auto_pad", "NOTSET")
     auto = auto.decode("latin-1") if isinstance(auto, bytes) else auto
     if not isinstance(auto, str):
-        raise TypeError(f"auto_pad must be a string, not {auto!r} (a {type(auto).__name__})")
+        raise TypeError(f"auto_pad must be a string, not {typed(auto)}")
     if auto not in AUTO_PAD:
-        raise ValueError(f"auto_pad must be one of {', '.join(AUTO_PAD)}, not {auto!r}")
+        raise ValueError(f"auto_pad must be one of {', '.join(AUTO_PAD)}, not {shown(auto)}")
     if auto != "NOTSET" and any(pads):
-        raise ValueError(f"pads must not be given beside auto_pad={auto!r}, not {pads}")
+        raise ValueError(f"pads must not be given beside auto_pad={shown(auto)}, not {pads}")
     return {
         "window": window,
         "stride": _integers(attributes, "strides", nd, 1, 1),
@@ -201,27 +202,27 @@ def onnx_pool(
     [array([[[[7.5]]]])]
     """
     if not isinstance(op_type, str):
-        raise TypeError(f"op_type must be a string, not {op_type!r} (a {type(op_type).__name__})")
+        raise TypeError(f"op_type must be a string, not {typed(op_type)}")
     if op_type not in OPERATORS:
-        raise ValueError(f"op_type must be one of {', '.join(OPERATORS)}, not {op_type!r}")
+        raise ValueError(f"op_type must be one of {', '.join(OPERATORS)}, not {shown(op_type)}")
     names, (fewest, most), count, function = OPERATORS[op_type]
     if attributes is None:
         attributes = {}
     if not isinstance(attributes, Mapping):
-        raise TypeError(f"attributes must be a mapping, not {attributes!r} (a {type(attributes).__name__})")
+        raise TypeError(f"attributes must be a mapping, not {typed(attributes)}")
     for name in attributes:
         if name not in names:
-            raise ValueError(f"attributes: {op_type} has no {name!r} (it has: {', '.join(names) or 'none'})")
+            raise ValueError(f"attributes: {op_type} has no {shown(name)} (it has: {', '.join(names) or 'none'})")
     if "kernel_shape" in names and attributes.get("kernel_shape") is None:
         raise ValueError(f"attributes: {op_type} needs kernel_shape")
     if not isinstance(inputs, (list, tuple)):
-        raise TypeError(f"inputs must be a list of arrays, not {inputs!r} (a {type(inputs).__name__})")
+        raise TypeError(f"inputs must be a list of arrays, not {typed(inputs)}")
     given = list(inputs)
     while len(given) > fewest and given[-1] is None:
         given.pop()
     if not fewest <= len(given) <= most:
         raise ValueError(f"inputs: {op_type} takes {fewest} to {most} arrays, not {len(given)}")
-    arrays = [np.asarray(part) for part in given]
+    arrays = [as_array(part, f"inputs[{i}]") for i, part in enumerate(given)]
     if arrays[0].ndim < 3:
         raise ValueError(f"inputs[0] must have at least 3 dimensions (N, C, D1, ...), not {arrays[0].ndim}")
     wanted = count if outputs is None else integer(outputs, "outputs", 1)

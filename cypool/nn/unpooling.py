@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import TOO_LARGE, is_sequence
-from ..backward import unpool
-from ..call import check_out
-from ..gradients import check_indices
+from .. import threads
+from ..arguments import TOO_LARGE, as_array, is_sequence, renamed, shown
+from ..backward import deliver, unpool
+from ..gradients import check_indices, upstream
+from ..lanes import check_dtype
 from ..unpooling import unpool_gradient
-from ._common import Array, Padding, Size, keep, kept, paddings, renamed, sizes, spatial_axes, spread
+from ._common import Array, Padding, Size, keep, kept, paddings, sizes, spatial_axes, spread
 
 __all__ = [
     "max_unpool1d", "max_unpool1d_backward", "max_unpool2d", "max_unpool2d_backward", "max_unpool3d",
@@ -37,7 +38,7 @@ def _output_size(
     steps = window if stride is None or (is_sequence(stride) and not len(stride)) else sizes(stride, nd, "stride", 1)
     pads = tuple((p, p) if isinstance(p, int) else p for p in spread(paddings(padding, nd), nd, "padding"))
     if any(isinstance(p, str) and p != "valid" for p in pads):
-        raise ValueError(f'padding must be integers or "valid" (it does not tell an output size), not {padding!r}')
+        raise ValueError(f'padding must be integers or "valid" (it does not tell an output size), not {shown(padding)}')
     usual = tuple(
         (shape[a] - 1) * s + k - (0 if p == "valid" else sum(p))
         for a, k, s, p in zip(axes, window, steps, pads, strict=True)
@@ -65,7 +66,7 @@ def _unpool(
     data_format: str, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
     try:
-        values = np.asarray(input)
+        values = as_array(input, "input")
         size, axes = _output_size(nd, values.shape, kernel_size, stride, padding, output_size, data_format, "input")
         return unpool(values, indices, size, axes=axes, out=out, workers=workers)
     except (TypeError, ValueError) as error:
@@ -76,15 +77,13 @@ def _unpool_backward(
     nd: int, grad: ArrayLike, x: ArrayLike, indices: ArrayLike, kernel_size: Any, stride: Any, padding: Any,
     output_size: Any, data_format: str, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    g, values = np.asarray(grad), np.asarray(x)
-    for name, array in (("grad", g), ("x", values)):
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must be bool, integers or floats, not {array.dtype}")
+    threads.resolve(workers, 1)
+    values = as_array(x, "x")
+    check_dtype(values.dtype, "biuf", "x")
     size, axes = _output_size(nd, values.shape, kernel_size, stride, padding, output_size, data_format, "x")
     shape = tuple(size[axes.index(a)] if a in axes else n for a, n in enumerate(values.shape))
-    if g.shape != shape:
-        raise ValueError(f"grad must have the shape of the result, {shape}, not {g.shape}")
-    at = np.asarray(indices)
+    g = upstream(grad, shape)
+    at = as_array(indices, "indices")
     if at.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {at.dtype}")
     if at.shape != values.shape:
@@ -92,11 +91,7 @@ def _unpool_backward(
     check_indices(at, math.prod(size))
     dtype = values.dtype.newbyteorder("=") if values.dtype.kind == "f" else g.dtype.newbyteorder("=")
     result = unpool_gradient(g, at.astype(np.int64), tuple(sorted(axes))).astype(dtype, copy=False)
-    if out is None:
-        return result
-    target = check_out(out, result.shape, result.dtype)
-    target[...] = result
-    return target
+    return deliver(result, out)
 
 
 def max_unpool1d(

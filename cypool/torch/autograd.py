@@ -18,7 +18,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from .. import pooling
-from ..arguments import boolean, pooled_axes
+from ..arguments import boolean, pooled_axes, shown
 from ..backward import pool_backward
 from ..outline import Outline
 from ..pooling import Reduce
@@ -94,7 +94,9 @@ fill_value, return_indices, workers, **options
     array = array_of(x, "x")
     for name in ("dtype", "out"):
         if name in options:
-            raise TypeError(f"cypool.torch.pool takes no {name!r}: a result that is converted has another gradient")
+            raise TypeError(
+                f"cypool.torch.pool takes no {shown(name)}: a result that is converted has another gradient"
+            )
     call: dict[str, Any] = {
         "window": window, "reduce": reduce, "stride": stride, "padding": padding, "dilation": dilation,
         "ceil_mode": ceil_mode, "axes": axes, "border": border, "border_value": border_value,
@@ -114,7 +116,7 @@ def differentiable(x: Tensor, array: Array, call: dict[str, Any], indexed: bool)
     if row not in RULES:
         result = _forward(array, call, indexed)
         if isinstance(result, Tensor) and result.is_floating_point():
-            raise TypeError(f"reduce={reduce!r} has no gradient, and x wants one (use x.detach())")
+            raise TypeError(f"reduce={shown(reduce)} has no gradient, and x wants one (use x.detach())")
         return result
     call["reduce"] = row
     if omit:

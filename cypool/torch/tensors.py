@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..arguments import TOO_LARGE, is_sequence, per_axis
+from ..arguments import TOO_LARGE, is_sequence, per_axis, typed
 
 __all__ = ["array_of", "checked", "sizes", "tensor_of"]
 
@@ -28,7 +28,7 @@ DTYPES = frozenset(
 def array_of(tensor: Any, name: str) -> Array:
     """The tensor's memory as an array."""
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, not {tensor!r} (a {type(tensor).__name__})")
+        raise TypeError(f"{name} must be a torch.Tensor, not {typed(tensor)}")
     if tensor.device.type != "cpu":
         raise TypeError(f"{name} must be a tensor on the CPU, not on {tensor.device}")
     if tensor.layout != torch.strided:

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.autograd import Function
 
-from ..arguments import is_sequence
+from ..arguments import is_sequence, shown
 from ..backward import unpool
 from ..unpooling import unpool_gradient
 from .tensors import array_of, checked, sizes, tensor_of
@@ -54,7 +54,9 @@ def _unpool(
     usual = [(n - 1) * s - 2 * p + k for n, s, p, k in zip(pooled, steps, around, kernel, strict=True)]
     if output_size is None:
         if min(usual) < 1:
-            raise ValueError(f"padding {padding!r} leaves no cell: the result would have the lengths {tuple(usual)}")
+            raise ValueError(
+                f"padding {shown(padding)} leaves no cell: the result would have the lengths {tuple(usual)}"
+            )
         shape = tuple(usual)
     else:
         if is_sequence(output_size) and len(output_size) == array.ndim:  # with batch and channels

@@ -1,0 +1,14 @@
+"""A sample of the hostile calls of tests/hostile (`make hostile`: all of them)."""
+
+import os
+import random
+from pathlib import Path
+
+from fresh import start
+
+
+def test_a_sample_of_hostile_calls():
+    seed = 0 if os.environ.get("CI") else random.randrange(10**6)
+    done = start(str(Path(__file__).parent / "hostile"), "--sample", "2500", "--seed", str(seed), timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("0 faults") == done.stdout.count("faults") > 0, done.stdout
