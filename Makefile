@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | hostile | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | hostile | differential | guards | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch hostile bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch hostile differential guards bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -57,6 +57,14 @@ bench: .venv/.peers
 # Every hostile value in every call, each in a child of its own: some 160 000, or ARGS="--sample 5000 --only nn".
 hostile: .venv/.test
 	$(BIN)/python -W ignore -P tests/hostile $(ARGS)
+
+# Ten million random calls against the oracle: about an hour; ARGS="--count 100000 --seed 1".
+differential: .venv/.test
+	PYTHONPATH=tests $(BIN)/python -P tests/differential.py $(ARGS)
+
+# Arrays that end where memory may not be touched: rows of every length, on every CPU level.
+guards: .venv/.test
+	CYPOOL_TEST_ALL=1 $(BIN)/python -P -m pytest tests/test_guards.py $(ARGS)
 
 # Calls that take turns with those of libraries whose threads spin.
 bench-neighbours: .venv/.peers

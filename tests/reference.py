@@ -22,8 +22,10 @@ TINY = WIDE(2) ** -1074
 # the result; each returns the result, and the slack if the result is not exact.
 
 
-def result_dtype(name, dtype):
+def result_dtype(name, dtype, method="linear"):
     """NumPy's rule for the same reduction."""
+    if method not in ("linear", "midpoint"):
+        return dtype
     if name in ("any", "all", "count", "argmax", "argmin"):
         return np.dtype(bool if name in ("any", "all") else np.int64)
     if name in ("sum", "prod"):
@@ -154,10 +156,10 @@ def gem(cells, part, n, dtype, p=3, eps=1e-6):
 
 
 def exponents(cells, part, alpha):
-    """The cells (-inf where masked), the largest of each window, and alpha * (x - largest)."""
-    x = np.where(part, wide(cells, part), -np.inf)
+    """The cells (-inf where masked), the largest of each window, and alpha * (x - largest); all of -x if alpha < 0."""
+    x = np.where(part, np.sign(WIDE(alpha)) * wide(cells, part), -np.inf)
     top = x.max(-1)
-    return x, top, WIDE(alpha) * (x - np.where(np.isfinite(top), top, 0)[..., None])
+    return x, top, abs(WIDE(alpha)) * (x - np.where(np.isfinite(top), top, 0)[..., None])
 
 
 def logsumexp(cells, part, n, dtype, alpha=1, mean=False):
@@ -172,7 +174,8 @@ def softpool(cells, part, n, dtype, alpha=1):
     weights = np.exp(t) / np.exp(t).sum(-1)[..., None]
     x, t = np.where(weights > 0, (x, t), 0)
     slack = (8 * WIDE(np.finfo(dtype).eps) + abs(t) * EPS) * weights + TINY  # t and the weight are rounded too
-    return np.where(np.isfinite(top), (weights * x).sum(-1), top), (slack * abs(x)).sum(-1) + ulp(top * 0, dtype)
+    y = np.sign(alpha) * np.where(np.isfinite(top), (weights * x).sum(-1), top)
+    return y, (slack * abs(x)).sum(-1) + ulp(top * 0, dtype)
 
 
 def quantile(cells, part, n, dtype, q=0.5, method="linear", rounding="half_even"):
@@ -252,7 +255,8 @@ def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill
     if nan_policy == "omit":
         part, nan = part & ~nan, np.zeros_like(nan)
     n = part.sum(-1)
-    dtype = np.dtype(result_dtype("mean" if weights is not None else name, cells.dtype) if dtype is None else dtype)
+    usual = result_dtype("mean" if weights is not None else name, cells.dtype, options.get("method", "linear"))
+    dtype = np.dtype(usual if dtype is None else dtype)
     empty = n < min_count
     if name in ("var", "std"):
         empty |= n <= options.get("ddof", 0)
