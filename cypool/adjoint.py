@@ -36,8 +36,10 @@ def _adjoint(span: Span, mirrored: bool) -> Span | None:
     n, o, k, s, d = span.n, span.o, span.k, span.s, span.d
     if span.planes or (mirrored and (span.before or span.after)):
         return None
-    cells = np.arange(n)
+    if span.tiles and k == s:
+        return Span(o, n, 1, 1, 1, 0, 0, copies=k)
     if span.starts is not None and span.stops is not None:
+        cells = np.arange(n)
         if (np.diff(span.starts) < 0).any() or (np.diff(span.stops) < 0).any():
             return None
         first, last = np.searchsorted(span.stops, cells, "right"), np.searchsorted(span.starts, cells, "right")
@@ -45,16 +47,20 @@ def _adjoint(span: Span, mirrored: bool) -> Span | None:
     before = (k - 1) * d - span.before
     if s == 1 and before >= 0:
         return Span(o, n, k, 1, d, before, max(0, n - o + span.before))
-    if d > 1:
-        return None
+    return None if d > 1 else _ranges(span)
+
+
+def _ranges(span: Span) -> Span:
+    """The outputs of each cell as a table."""
+    n, o, k, s = span.n, span.o, span.k, span.s
+    before, cells = k - 1 - span.before, np.arange(n)
     first = np.clip(-(-(cells + span.before - k + 1) // s), 0, o)
     last = np.clip((cells + span.before) // s + 1, first, o)
     stuffed = None
     if s > 1 and k <= LONGEST and before >= 0:
         wide = (o - 1) * s + 1
         stuffed = Span(wide, n, k, 1, 1, before, max(0, n + k - 1 - before - wide), stuff=s)
-    return Span(o, n, 1, 1, 1, 0, 0, first.astype(np.int64), last.astype(np.int64), stuffed=stuffed,
-                copies=k if span.tiles and k == s else 1)  # fmt: skip
+    return Span(o, n, 1, 1, 1, 0, 0, first.astype(np.int64), last.astype(np.int64), stuffed=stuffed)
 
 
 def adjoint_sum(
@@ -66,11 +72,14 @@ def adjoint_sum(
     windows, copies = dict(windows), 1
     row_axis = max(windows)
     whole_rows = row_axis == len(shape) - 1 or (row_axis == len(shape) - 2 and shape[-1] < WIDE)
-    if whole_rows and not factors:  # results that are the same are written more than once
-        if windows[row_axis].copies > 1:
-            windows[row_axis] = Span(shape[row_axis], shape[row_axis], 1, 1, 1, 0, 0, copies=windows[row_axis].copies)
-        if row_axis - 1 in windows and windows[row_axis - 1].copies > 1 and not windows[row_axis].tiles:
-            copies = windows.pop(row_axis - 1).copies
+    for a in sorted(windows, reverse=True):
+        k = windows[a].copies
+        if k > 1 and whole_rows and not factors and a == row_axis:  # the same results, written k times
+            windows[a] = Span(shape[a], shape[a], 1, 1, 1, 0, 0, copies=k)
+        elif k > 1 and whole_rows and not factors and a == row_axis - 1 and not windows[row_axis].tiles:
+            copies = windows.pop(a).copies
+        elif k > 1:
+            windows[a] = _ranges(Span(shape[a] * k, shape[a], k, k, 1, 0, 0))
     if math.prod(windows[a].longest for a in sorted(windows)[:-1]) > LINES:
         return None
     row = TABLE["mean" if divisor > 1 else "sum"]

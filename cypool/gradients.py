@@ -163,10 +163,20 @@ class Backward:
     def pools(self, term: Term, a: Array, order: tuple[int, ...], out: Array) -> bool:
         """Sums over the windows of the adjoint, where there are such: pooling as well."""
         lined = np.ascontiguousarray(a.transpose(order))
+        shape = [self.call.array.shape[i] for i in order]
+        spans = self.spans
+        outer = spans.get(order[0])
+        if outer is not None and outer.k == outer.s and outer.n > outer.o * outer.s:
+            whole = outer._replace(n=outer.o * outer.s)  # the rest of the outermost axis is in no window
+            if whole.tiles:
+                spans = {**spans, order[0]: whole}
+                shape[0] = whole.n
+                out[math.prod(shape) :] = 0
+                out = out[: math.prod(shape)]
         kept = self._kept("sum", lined.dtype, term.divisor, term.factors is None, out.dtype)
         plan: Plan | None = cached(kept)
         if plan is None:
-            windows = adjoint_windows(self.spans, self.call.border)
+            windows = adjoint_windows(spans, self.call.border)
             if windows is None:
                 return False
             at = {axis: i for i, axis in enumerate(order)}
@@ -176,7 +186,7 @@ class Backward:
             )  # fmt: skip
             if plan is None:
                 return False
-        plan.run(lined, None, out.reshape([self.call.array.shape[i] for i in order]), self.workers)
+        plan.run(lined, None, out.reshape(shape), self.workers)
         return True
 
     def spread(self, term: Any, order: tuple[int, ...], out: Array, accumulate: bool) -> None:
