@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | hostile | differential | guards | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | hostile | differential | thorough | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch hostile differential guards bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch hostile differential thorough bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -62,9 +62,9 @@ hostile: .venv/.test
 differential: .venv/.test
 	PYTHONPATH=tests $(BIN)/python -P tests/differential.py $(ARGS)
 
-# Arrays that end where memory may not be touched: rows of every length, on every CPU level.
-guards: .venv/.test
-	CYPOOL_TEST_ALL=1 $(BIN)/python -P -m pytest tests/test_guards.py $(ARGS)
+# The long forms of tests that `make test` runs short: guarded arrays of every length, 1000 forks, 9 GiB, a million windows.
+thorough: .venv/.test
+	CYPOOL_TEST_ALL=1 $(BIN)/python -P -m pytest $(or $(ARGS),$(patsubst %,tests/test_%.py,accuracy guards large processes))
 
 # Calls that take turns with those of libraries whose threads spin.
 bench-neighbours: .venv/.peers

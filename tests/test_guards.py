@@ -9,7 +9,7 @@ from fresh import start
 
 from cypool import dispatch
 
-# `make guards`: on every CPU level, rows of every length; else on the best, and lengths about those of vectors.
+# `make thorough`: on every CPU level, rows of every length; else on the best, and lengths about those of vectors.
 ALL = bool(os.environ.get("CYPOOL_TEST_ALL"))
 LENGTHS = range(1, 131) if ALL else (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 130)
 LEVELS = list(dispatch.levels())[0 if ALL else -1 :]

@@ -1,11 +1,13 @@
 """What one process does to another: fork, spawn, Ctrl-C, and what an import leaves behind."""
 
+import os
 import statistics
 import sys
 
 import pytest
 from fresh import fresh, start
 
+ALL = bool(os.environ.get("CYPOOL_TEST_ALL"))  # `make thorough`
 # A call that is worth threads, its check, and how many threads this process has.
 PRELUDE = """
 import os, signal, threading, time
@@ -38,15 +40,17 @@ def child(work):
 """
 
 
-def run(code, **keywords):
-    return fresh(PRELUDE + code, **{"OMP_NUM_THREADS": "3"} | keywords)
+def run(code, timeout=60, **numbers):
+    named = "".join(f"{name} = {number}\n" for name, number in numbers.items())
+    return fresh(PRELUDE + named + code, timeout=timeout, OMP_NUM_THREADS="3")
 
 
 # ---- fork ---------------------------------------------------------------------------------------
 
 
 def test_forked_child_uses_threads():
-    run("""
+    run(
+        """
 assert right(workers=3)
 many = count() > 1
 
@@ -54,10 +58,13 @@ def work():
     alone = count()
     return right(workers=3) and right() and (count() > alone) == many and right()
 
-for _ in range(8):
+for _ in range(FORKS):
     child(work)
     assert right(workers=3)
-""")
+""",
+        timeout=900,
+        FORKS=1000 if ALL else 20,
+    )
 
 
 def test_child_of_a_child():
@@ -151,15 +158,17 @@ LONG = {
 @pytest.mark.parametrize("call", LONG)
 def test_interrupt(call):
     """Within 100 ms on an idle machine; a busy one gets three times that."""
-    printed = run(f"""
+    trials = 100 if ALL else 3
+    printed = run(
+        f"""
 def interrupt():
     global sent
-    time.sleep(0.5)
+    time.sleep(0.2)
     sent = time.perf_counter()
     os.kill(os.getpid(), signal.SIGINT)
 
 waits = []
-for _ in range(3):
+for _ in range({trials}):
     threading.Thread(target=interrupt).start()
     try:
         {LONG[call]}
@@ -167,11 +176,14 @@ for _ in range(3):
     except KeyboardInterrupt:
         waits.append(time.perf_counter() - sent)
     assert right() and right(workers=1)
-print(min(waits), *waits)
-""")
-    waits = [float(wait) for wait in printed.split()]
-    print(f"{call}: interrupted after {', '.join(f'{wait * 1e3:.0f}' for wait in waits[1:])} ms")
-    assert waits[0] < 0.1 and max(waits) < 0.3
+print(*waits)
+""",
+        timeout=300,
+    )
+    waits = sorted(float(wait) * 1e3 for wait in printed.split())
+    most = waits[-len(waits) // 50]
+    print(f"{call}: interrupted after {waits[0]:.0f} to {waits[-1]:.0f} ms, 98 % within {most:.0f}")
+    assert waits[0] < 100 and waits[-1] < 300
 
 
 def test_signal_handler_may_pool():
@@ -241,13 +253,20 @@ for n in 1, 3:
 """)
 
 
-def test_import_starts_nothing():
+def test_import_starts_and_changes_nothing():
     fresh("""
-import os, sys, threading
+import ctypes, ctypes.util, os, signal, sys, threading
 import numpy
-before = set(os.listdir("/proc/self/task"))
+libm = ctypes.CDLL(ctypes.util.find_library("m"))
+
+def state():
+    handlers = [signal.getsignal(s) for s in signal.valid_signals()]
+    floats = libm.fegetround(), libm.fetestexcept(0x3F), 5e-324 * 1.0, 1e-310 / 4 > 0
+    return set(os.listdir("/proc/self/task")), handlers, floats, dict(os.environ), os.sched_getaffinity(0)
+
+before = state()
 import cypool
-assert set(os.listdir("/proc/self/task")) == before and threading.active_count() == 1
+assert state() == before and threading.active_count() == 1
 for heavy in "skimage scipy torch xarray dask matplotlib multiprocessing importlib.metadata asyncio".split():
     assert heavy not in sys.modules, heavy
 """)

@@ -307,6 +307,26 @@ assert numpy.array_equal(cypool.pool(x, 2, workers=2), expected)
     fresh(code, OMP_NUM_THREADS="4")
 
 
+def test_serial_where_the_user_may_have_no_more_threads():
+    """RLIMIT_NPROC does not hold for root, so the process becomes somebody else."""
+    fresh(
+        """
+import os, resource
+import numpy, cypool
+from cypool import threads
+x = numpy.random.default_rng(0).random((1024, 1024))
+expected = x.reshape(512, 2, 512, 2).max((1, 3))
+cypool.pool(x, 2, workers=1)
+if os.getuid() == 0:
+    os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+assert threads.resolve(2, 64) == 1
+assert numpy.array_equal(cypool.pool(x, 2, workers=2), expected)
+""",
+        OMP_NUM_THREADS="4",
+    )
+
+
 def test_silly_number_of_threads():
     code = """
 import numpy, cypool
@@ -333,6 +353,35 @@ def test_calls_from_many_threads_at_once():
     for caller in callers:
         caller.join()
     assert right == [True] * 32
+
+
+def test_mixed_calls_from_many_threads_at_once():
+    """Eight callers, each its own mixture, beside limits of threadpoolctl: the same as one after the other."""
+    names = ("max", "mean", "median", "mode", "lp", "var", "sum", "softpool")
+    x = np.random.default_rng(1).integers(0, 50, (500, 300)).astype(np.float32)
+
+    def calls(turn):
+        found = []
+        for i in range(6):
+            name, window = names[(turn + i) % 8], (2 + (turn + i) % 3, 3)
+            y = cypool.pool(x, window, name, padding=i % 2)
+            found += [y, cypool.pool_backward(y, x, window, name, padding=i % 2)]
+            values, index = cypool.pool(x, window, return_indices=True)
+            found.append(cypool.unpool(values, index, x.shape))
+        return [part.tobytes() for part in found]
+
+    def limited(turn):
+        with threadpool_limits(1 + turn % 3):
+            assert threads.resolve(8, 64) <= 1 + turn % 3
+            together[turn] = calls(turn)
+
+    alone, together = [calls(turn) for turn in range(8)], {}
+    callers = [threading.Thread(target=limited, args=(turn,)) for turn in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert [together.get(turn) for turn in range(8)] == alone
 
 
 def test_gil_is_released():
