@@ -345,9 +345,9 @@ cdef inline void select_columns(const Plan* p, const Arrays* arrays, Scratch* s,
     for i in range(m):
         line = line_of(g, s, lines, i)
         lay_out_line(p, arrays, s, lane, line, t, i * pitch * C, direct)
-    if direct and not p.pick.each:
-        for i in range(min(line.at.taps, ROWS)):
-            s.pointers[i] = arrays.x + s.taps.x[i] + t.low * g.x_cell
+    if direct and not p.pick.each and t.high > t.low and line.at.taps <= ROWS:  # which s.taps still lists
+        for i in range(line.at.taps):
+            s.pointers[i] = arrays.x + (s.taps.x[i] + t.low * g.x_cell if s.taps.x[i] != PADDED else 0)
         fetch_next(g, line, m, (t.high - t.low) * g.x_cell, s.pointers)
     for i in range(m if p.pick.method == STOCHASTIC else 0):
         line = line_of(g, s, lines, i)

@@ -206,7 +206,7 @@ cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, P
     """What the m lines after `line` (which reads `rows`) read anew, in the order of memory: it is fetched while
     others are worked on, since memory does not foresee several rows at a time."""
     cdef const Axis* axis = &g.axes[g.leading - 1]
-    cdef Py_ssize_t i, j, fresh = min(line.at.taps, ROWS)
+    cdef Py_ssize_t i, j, fresh = line.at.taps
     if line.at.varying == g.leading - 1:
         fresh = min(fresh, axis.s)
     for i in range(1, m + 1 if g.leading else 1):
