@@ -1,5 +1,7 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | hostile | differential | thorough | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
+#   make demo | test | docs | docs-check | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
+#   make test-peers | test-torch | check-project | reproducible | repaired | aarch64
+#   make hostile | differential | thorough | asan | ubsan | tsan | valgrind
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +28,8 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch hostile differential thorough bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo test docs docs-check bench bench-neighbours asv lint typecheck wheel sdist clean test-peers test-torch \
+    check-project reproducible repaired aarch64 hostile differential thorough asan ubsan tsan valgrind
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -126,6 +129,10 @@ repaired: .venv/.made wheel
 ARM_TESTS := $(patsubst %,tests/test_%.py,accuracy bits blocks gradients layouts middles out_dtype select tall)
 aarch64: .venv/.made
 	.ci/aarch64 $(BIN)/python $(or $(ARGS),$(ARM_TESTS))
+
+# Kernels that are watched: memory, what C leaves undefined, races; each in an environment of its own (on Debian).
+asan ubsan tsan valgrind: .venv/.made
+	PYTHON=$(PYTHON) .ci/sanitize $@ $(ARGS)
 
 wheel: build/.wheel
 
