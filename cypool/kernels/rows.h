@@ -123,6 +123,21 @@ static inline void cypool_touch(const char *a, ptrdiff_t bytes)
         (void) *(const volatile char *) (a + i);
 }
 
+/* Pieces of scratch lie side by side in one block.  AddressSanitizer is told of a gap behind each, which nothing may
+   touch; a small address is none yet, but a size that is being counted. */
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+enum { CYPOOL_GAP = 64 };
+static inline void cypool_close(const char *a, ptrdiff_t bytes)
+{
+    if ((uintptr_t) a >> 40)
+        ASAN_POISON_MEMORY_REGION(a, bytes);
+}
+#else
+enum { CYPOOL_GAP = 0 };
+static inline void cypool_close(const char *a, ptrdiff_t bytes) { (void) a, (void) bytes; }
+#endif
+
 #define cypool_unordered(a, b) isunordered(a, b) /* whatever their type */
 
 static inline float cypool_float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }

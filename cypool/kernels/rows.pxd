@@ -21,6 +21,8 @@ cdef extern from "rows.h" nogil:
     void min_f64 "cypool_min_f64" (const double* a, Py_ssize_t n, double* out)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
     void touch "cypool_touch" (const char* a, Py_ssize_t bytes)
+    const Py_ssize_t GAP "CYPOOL_GAP"
+    void close "cypool_close" (const char* a, Py_ssize_t bytes)
     bint unordered "cypool_unordered" (double a, double b)  # one of them is NaN
     float float_of "cypool_float_of" (uint32_t bits)
     double double_of "cypool_double_of" (uint64_t bits)

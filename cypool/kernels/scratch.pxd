@@ -86,7 +86,8 @@ cdef struct Scratch:
 
 cdef inline char* carve(char** at, size_t bytes) noexcept nogil:
     cdef char* here = at[0]
-    at[0] = here + ((bytes + 63) // 64) * 64
+    at[0] = here + ((bytes + GAP + 63) // 64) * 64
+    close(here + bytes, at[0] - here - bytes)
     return here
 
 
