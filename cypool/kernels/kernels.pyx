@@ -356,9 +356,10 @@ cdef class Reduction:
         cdef Py_ssize_t many = max(workers, SLICE // max(self.cost, 1))
         cdef int lane, lanes = max(p.n_lanes, 1)
         cdef char* values = <char*> calloc(items * (lanes + groups), slot)
-        cdef char* partial = values + items * lanes * slot
+        cdef char* partial
         if values == NULL:
             raise MemoryError(f"no memory for {items * (lanes + groups) * slot} bytes of partial results")
+        partial = values + items * lanes * slot
         try:
             for lane in range(p.n_lanes):
                 start = 0
