@@ -51,8 +51,9 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
     for i in range(m):
         list_taps(g, line_of(g, s, lines, i), 0, c.rows, &s.taps)
         for r in range(c.rows):
-            s.pointers[r] = arrays.x + s.taps.x[r] + low * g.x_cell
-            if not direct:
+            if direct:
+                s.pointers[r] = arrays.x + s.taps.x[r] + low * g.x_cell
+            else:
                 s.pointers[r] = c.cells + r * c.pitch * size
                 memcpy(c.cells + r * c.pitch * size,
                        decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], t, 0), c.pitch * size)
