@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["TOO_LARGE", "boolean", "entries", "integer", "is_sequence", "per_axis", "pooled_axes", "text"]
+__all__ = [
+    "TOO_LARGE", "as_array", "as_dtype", "boolean", "entries", "integer", "is_sequence", "must_fit", "per_axis",
+    "pooled_axes", "text",
+]  # fmt: skip
 
 MOST_AXES = 64  # that an array can have
 TOO_LARGE = 2**62  # lengths and products of lengths stay below, so that no sum of two overflows
@@ -36,6 +40,32 @@ def boolean(value: Any, name: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, not {value!r} (a {type(value).__name__})")
     return bool(value)
+
+
+def as_array(value: Any, name: str) -> np.ndarray[Any, Any]:
+    """`value` as an array; NumPy's errors tell whose they are."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{name}: {error}") from None
+    except MemoryError:
+        raise MemoryError(f"{name} does not fit memory as an array: {len(value)} entries") from None
+
+
+def as_dtype(value: Any, name: str) -> np.dtype[Any]:
+    """`value` as a dtype; NumPy reads strings as lists of numbers, too, and what it raises depends on them."""
+    try:
+        return np.dtype(value)
+    except (TypeError, ValueError, SyntaxError):
+        raise TypeError(f"{name} must be a dtype, not {value!r}") from None
+
+
+def must_fit(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """MemoryError for a result that no memory holds, or that NumPy does not even describe: its empty axes do not make
+    the others smaller."""
+    described = math.prod(max(n, 1) for n in shape) * dtype.itemsize
+    if described >= 2 * TOO_LARGE or (described >= TOO_LARGE and 0 not in shape):
+        raise MemoryError(f"a result of shape {tuple(shape)} and dtype {dtype} does not fit memory")
 
 
 def is_sequence(value: Any) -> bool:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import dispatch, threads
-from .arguments import TOO_LARGE, integer, is_sequence, pooled_axes, text
+from .arguments import TOO_LARGE, as_array, integer, is_sequence, must_fit, pooled_axes, text
 from .call import Call, check_out, taking_part, window_weights
 from .engine import cached, keep
 from .geometry import resolve
 from .gradients import Backward, check_indices, upstream
 from .kernels import calls
-from .lanes import check_dtype
+from .lanes import check_dtype, scalar
 from .parameters import parameter_gradient
 from .pooling import Reduce
 from .reducers import find, read_options
@@ -115,7 +115,7 @@ def pool_backward(
     if isinstance(x, np.ma.MaskedArray):
         mask = np.ma.getmask(x)
         x = x.data
-    array = np.asarray(x)
+    array = as_array(x, "x")
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
         seen = taking_part(where, mask, array.shape)
@@ -141,10 +141,11 @@ def pool_backward(
             values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
         elif wrt == "weights":
             raise ValueError("wrt='weights' needs weights")
-        known = row, omit, spans, values
+        value = scalar(border_value, array.dtype.newbyteorder("="), "border_value") if border == "constant" else 0
+        known = row, omit, spans, values, value
         keep(key, known, 4096 + sum(s.nbytes for s in spans.values()))
-    row, omit, spans, values = known
-    call = replace(call, nan_policy="omit") if omit else call
+    row, omit, spans, values, value = known
+    call = replace(call, nan_policy="omit" if omit else nan_policy, border_value=value)
     shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
     if array.dtype.kind == "c":
         return _complex(grad, call, row, spans, values, shape, wrt, out, workers)
@@ -172,16 +173,18 @@ def _complex(
     grad: Any, call: Call, row: Any, spans: Any, values: Any, shape: Any, wrt: str, out: Any, workers: Any
 ) -> Array:
     """Sums and means are linear: real and imaginary parts have the same gradient."""
-    g = np.asarray(grad)
+    g = as_array(grad, "grad")
     if g.dtype.kind not in "biufc":
         raise TypeError(f"grad must be numbers, not {g.dtype}")
     if row.name not in ("sum", "mean") or wrt != "x":
         raise TypeError(f"x of {call.array.dtype} has a gradient for sum and mean only, with respect to x")
+    pieces = {part: upstream(np.ascontiguousarray(getattr(g, part)), shape) for part in ("real", "imag")}
     call = call.without_nan()
-    result = np.empty(call.array.shape, call.array.dtype.newbyteorder("="))
-    for part in ("real", "imag"):
+    result = np.zeros(call.array.shape, call.array.dtype.newbyteorder("="))
+    if 0 in shape:
+        return _deliver(result, out)
+    for part, piece in pieces.items():
         real = replace(call, array=getattr(call.array, part), border_value=0)
-        piece = upstream(np.ascontiguousarray(getattr(g, part)), shape)
         getattr(result, part)[...] = Backward(real, row, spans, values, piece, None, workers).run()
     return _deliver(result, out)
 
@@ -196,7 +199,7 @@ def _deliver(result: Array, out: Any) -> Array:
 
 def _indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
     """Indices as int64, and where they are masked: -1 there.  Their values are checked where they are used."""
-    given = np.asarray(np.ma.getdata(indices))
+    given = np.ma.getdata(indices) if isinstance(indices, np.ma.MaskedArray) else as_array(indices, "indices")
     if given.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {given.dtype}")
     if given.shape != shape:
@@ -255,7 +258,7 @@ def unpool(
     array([[0, 5],
            [0, 0]])
     """
-    array = np.asarray(values)
+    array = as_array(values, "values")
     check_dtype(array.dtype, "biufc", "values")
     sizes = tuple(integer(n, "shape", 1) for n in (shape if is_sequence(shape) else (shape,)))
     where = pooled_axes(axes, array.ndim, sizes, "shape", "values")
@@ -265,8 +268,7 @@ def unpool(
     count = threads.resolve(workers, array.size // 16384)
     whole = tuple(of_axis.get(a, n) for a, n in enumerate(array.shape))
     cells = math.prod(sizes)
-    if math.prod(whole) * array.itemsize >= TOO_LARGE:
-        raise MemoryError(f"a result of shape {whole} and dtype {array.dtype} does not fit memory")
+    must_fit(whole, array.dtype)
     index, hidden = _indices(indices, array.shape)
     if hidden is not None and hidden.any():
         raise ValueError("indices must not be masked: an empty window has no place")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import reducers, threads
-from .arguments import boolean, integer, per_axis
+from .arguments import as_array, boolean, integer, must_fit, per_axis, text
 from .call import check_out
 from .lanes import check_dtype
 from .pooling import pool
@@ -139,6 +139,8 @@ def block_reduce(
     after, value = _boundary(x, axes, sizes, boundary, cval)
     if isinstance(func, str) and func not in reducers.TABLE:
         raise ValueError(f"func must be a callable or one of {', '.join(reducers.TABLE)}, not {func!r}")
+    if func_kwargs is not None and not isinstance(func_kwargs, Mapping):
+        raise TypeError(f"func_kwargs must be a mapping or None, not {func_kwargs!r} (a {type(func_kwargs).__name__})")
     known = (func, False) if isinstance(func, str) else reducers.by_function(func)
     quantile = _quantile(func, func_kwargs)
     if quantile is not None:
@@ -148,7 +150,11 @@ def block_reduce(
         return _into(_call(func, func_kwargs, x, axes, sizes, after, value), dtype, out)
 
     name, omit_nan = known
-    reducers.read_options(reducers.TABLE[name], func_kwargs or {})  # an option, nothing else of pool's
+    row = reducers.TABLE[name]
+    reducers.read_options(row, func_kwargs or {})  # an option, nothing else of pool's
+    check_dtype(x.dtype, row.kinds, "image")
+    if value is not None and row.formula == "position":
+        raise ValueError(f"boundary must not be 'pad' with func={func!r}: the cells that it adds have no position")
     keywords: dict[str, Any] = {"dtype": dtype, "workers": workers, **(func_kwargs or {})}
     if omit_nan:
         keywords["nan_policy"] = "omit"
@@ -182,7 +188,7 @@ def _quantile(func: Any, given: Mapping[str, Any] | None) -> tuple[tuple[str, bo
         return None
     options = dict(given or {})
     q, method = options.get("q"), options.get("method", "linear")
-    if not set(options) <= {"q", "method"} or method not in reducers.INTERPOLATIONS:
+    if not set(options) <= {"q", "method"} or not isinstance(method, str) or method not in reducers.INTERPOLATIONS:
         return None
     if isinstance(q, (bool, np.bool_)) or not isinstance(q, (int, float, np.floating)) or not 0 <= q <= scale:
         return None
@@ -283,6 +289,7 @@ def block_replicate(x: ArrayLike, block_size: int | Sequence[int], *, conserve_s
     cells, _, sizes = _arguments("x", x, "block_size", block_size, None)
     if boolean(conserve_sum, "conserve_sum"):
         cells = cells / np.prod(sizes, dtype=np.float64).item()
+    must_fit([n * b for n, b in zip(cells.shape, sizes, strict=True)], cells.dtype)
     if not isinstance(cells, np.ma.MaskedArray):
         return _copies(cells, sizes)
     return np.ma.MaskedArray(_copies(cells.data, sizes), mask=_copies(np.ma.getmaskarray(cells), sizes))
@@ -299,7 +306,7 @@ def _arguments(
     array_name: str, array: ArrayLike, size_name: str, sizes: Any, channel_axis: int | None
 ) -> tuple[NDArray[Any], tuple[int, ...], tuple[int, ...]]:
     """The array, the axes that blocks cover, and the size of a block along each of them."""
-    x = array if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
+    x = array if isinstance(array, np.ma.MaskedArray) else as_array(array, array_name)
     check_dtype(x.dtype, "biufc", array_name)
     axes = tuple(range(x.ndim))
     if channel_axis is not None:
@@ -316,8 +323,7 @@ def _boundary(
     x: NDArray[Any], axes: tuple[int, ...], sizes: tuple[int, ...], boundary: str, cval: Any
 ) -> tuple[tuple[int, ...], Any]:
     """How many cells each axis lacks, and what they hold (None: nothing)."""
-    if boundary not in _BOUNDARIES:
-        raise ValueError(f"boundary must be one of {', '.join(_BOUNDARIES)}, not {boundary!r}")
+    text(boundary, _BOUNDARIES, "boundary")
     after = tuple(-x.shape[axis] % size for axis, size in zip(axes, sizes, strict=True))
     for axis, size, missing in zip(axes, sizes, after, strict=True):
         too_long = boundary == "trim" and size > x.shape[axis]
@@ -372,7 +378,7 @@ def _into(result: Any, dtype: DTypeLike | None, out: NDArray[Any] | None) -> NDA
 
 def _cast(cval: Any, dtype: np.dtype[Any]) -> Any:
     """`cval` as a scalar of `dtype`, by the assignment that numpy.pad does: -1 is 255 as uint8."""
-    value = np.asarray(cval)
+    value = as_array(cval, "cval")
     number = isinstance(cval, int) or value.dtype.kind in "biuf" + dtype.kind * (dtype.kind == "c")
     if value.ndim or not number:
         raise TypeError(f"cval must be a number that {dtype} can hold, not {cval!r}")

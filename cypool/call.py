@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import integer, text
+from .arguments import as_array, integer, text
 from .engine import NO_DRAW, Plan, make_plan
 from .geometry import BORDERS
 from .lanes import check_dtype, result_dtype, scalar
@@ -39,7 +39,7 @@ def hides_cells(where: Any, mask: Any) -> bool:
 
 def taking_part(where: Any, mask: Any, shape: tuple[int, ...]) -> Array:
     """The cells that take part (where, and not masked), as a bool array of the shape of x."""
-    seen = np.asarray(True if where is None else where)
+    seen = as_array(True if where is None else where, "where")
     if seen.dtype != np.bool_:
         raise TypeError(f"where must be an array of bool, not {seen.dtype}")
     if mask is not None and mask is not np.ma.nomask:

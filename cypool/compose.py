@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import entries, integer, pooled_axes
+from .arguments import as_array, entries, integer, pooled_axes
 from .backward import pool_backward
 from .pooling import pool
 from .windows import Windows
@@ -36,7 +36,7 @@ def fraction(value: Any, name: str) -> float:
 
 def floats(x: ArrayLike, name: str = "x") -> Array:
     """x in its own floating dtype, or float64."""
-    array = np.asarray(x)
+    array = as_array(x, name)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise TypeError(f"{name} must be bool, integers or floats, not {array.dtype}")
     native = array.dtype.newbyteorder("=")
@@ -115,10 +115,10 @@ def mixed_pool_backward(
     share, array = fraction(a, "a"), floats(x)
     if wrt == "a":
         high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
-        return np.array((np.asarray(grad) * (high - middle)).sum())
+        return np.array((as_array(grad, "grad") * (high - middle)).sum())
     if wrt != "x":
         raise ValueError(f"wrt must be 'x' or 'a', not {wrt!r}")
-    g = np.asarray(grad)
+    g = as_array(grad, "grad")
     parts = (pool_backward(g * w, array, window, name, **geometry) for name, w in (("max", share), ("mean", 1 - share)))
     return np.asarray(sum(parts), array.dtype)
 
@@ -373,13 +373,13 @@ def spatial_pyramid_pool(
     >>> cypool.spatial_pyramid_pool(np.arange(16).reshape(4, 4), (1, 2))
     array([15,  5,  7, 13, 15])
     """
-    array = np.asarray(x)
+    array = as_array(x, "x")
     where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
     parts = []
     for n in _levels(levels):
         y = pool(array, _level_windows(array.shape, where, n), reduce, axes=where, **keywords)
         moved = np.moveaxis(y, where, range(-len(where), 0))
-        parts.append(moved.reshape(*moved.shape[: array.ndim - len(where)], -1))
+        parts.append(moved.reshape(*moved.shape[: array.ndim - len(where)], n ** len(where)))
     return np.concatenate(parts, axis=-1)
 
 
@@ -413,7 +413,7 @@ def spatial_pyramid_pool_backward(
     array([[1., 1.],
            [1., 2.]])
     """
-    array, g = np.asarray(x), np.asarray(grad)
+    array, g = as_array(x, "x"), as_array(grad, "grad")
     where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
     batch = tuple(n for a, n in enumerate(array.shape) if a not in where)
     sizes = _levels(levels)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from . import dispatch, threads
 from .adjoint import adjoint_sum, adjoint_windows
+from .arguments import as_array
 from .call import Call, random_key, report
 from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes
 from .geometry import BORDERS
@@ -283,7 +284,7 @@ def check_indices(indices: Array, cells: int, hidden: Array | None = None) -> No
 
 def upstream(grad: Any, shape: tuple[int, ...]) -> Array:
     """The upstream gradient, checked."""
-    array = np.asarray(grad)
+    array = as_array(grad, "grad")
     check_dtype(array.dtype, "biuf", "grad")
     if array.shape != shape:
         raise ValueError(f"grad must have the shape of the result, {shape}, not {array.shape}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import as_array, as_dtype
 from .networks import network
 from .reducers import INTERPOLATIONS, ROUNDINGS, TIES, Lane, Reducer
 from .rows import SLOTS
@@ -78,11 +79,7 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
     usual = default_dtype(row, dtype, options)
     if asked is None:
         return usual
-    try:
-        given = np.dtype(asked)
-    except TypeError:
-        raise TypeError(f"dtype must be a dtype, not {asked!r}") from None
-    wanted = check_dtype(given, "biufc", "dtype")
+    wanted = check_dtype(as_dtype(asked, "dtype"), "biufc", "dtype")
     why = ""
     if wanted == usual:
         return wanted
@@ -105,27 +102,27 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
 
 def scalar(value: Any, dtype: Dtype, name: str) -> Any:
     """`value` as a scalar of dtype, which must be able to hold it."""
-    array = np.asarray(value)
-    if array.ndim or array.dtype.kind not in "biufc" or (array.dtype.kind == "c" and dtype.kind != "c"):
-        raise TypeError(f"{name} must be a number, not {value!r} (a {type(value).__name__})")
-    number = array.item()
+    number = value
+    if not isinstance(value, int):  # those may have any size
+        array = as_array(value, name)
+        if array.ndim or array.dtype.kind not in "biufc" or (array.dtype.kind == "c" and dtype.kind != "c"):
+            raise TypeError(f"{name} must be a number, not {value!r} (a {type(value).__name__})")
+        number = array.item()
     fits = True
     if dtype.kind == "b":
         fits = number in (0, 1)
     elif dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        fits = (
-            number == number and not math.isinf(number) and int(number) == number and limits.min <= number <= limits.max
-        )
+        fits = abs(number) < math.inf and int(number) == number and limits.min <= number <= limits.max
         number = int(number) if fits else number
-    elif dtype.kind == "f" and isinstance(number, (int, float)):
+    else:
         try:
-            number = float(number)
+            number = complex(number) if dtype.kind == "c" else float(number)
         except OverflowError:
             fits = False
         else:
             with np.errstate(over="ignore"):
-                fits = math.isinf(number) or not np.isinf(dtype.type(number))
+                fits = bool(np.isinf(number) or not np.isinf(dtype.type(number)))
     if not fits:
         raise ValueError(f"{name} must fit {dtype}, not {value!r}")
     return dtype.type(number)

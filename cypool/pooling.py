@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import dispatch
-from .arguments import boolean, entries, integer, per_axis, pooled_axes
+from .arguments import as_array, boolean, entries, integer, per_axis, pooled_axes
 from .call import Call, hides_cells, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve
@@ -148,7 +148,7 @@ def pool(
     if isinstance(x, np.ma.MaskedArray):
         mask = np.ma.getmask(x)
         x = x.data
-    array = x if type(x) is np.ndarray else np.asarray(x)
+    array = x if type(x) is np.ndarray else as_array(x, "x")
     seen = None
     if where is not None or (mask is not None and mask is not np.ma.nomask):
         seen = mask if hides_cells(where, mask) else taking_part(where, mask, array.shape)
@@ -224,7 +224,7 @@ def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, ax
     >>> cypool.adaptive_pool(np.arange(5.0), 3)
     array([0.5, 2. , 3.5])
     """
-    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    array = x if isinstance(x, np.ma.MaskedArray) else as_array(x, "x")
     where = pooled_axes(axes, array.ndim, output_size, "output_size")
     sizes = per_axis(output_size, len(where), "output_size", 0)
     return pool(array, tuple(Windows.adaptive(n) for n in sizes), reduce, axes=where, **keywords)
@@ -279,7 +279,7 @@ def fractional_pool(
     >>> cypool.fractional_pool(np.arange(100).reshape(10, 10), 7, rng=0).shape
     (7, 7)
     """
-    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    array = x if isinstance(x, np.ma.MaskedArray) else as_array(x, "x")
     if (output_size is None) == (ratio is None):
         raise ValueError(f"give output_size or ratio, not both or none: {output_size!r} and {ratio!r}")
     size, name = (output_size, "output_size") if ratio is None else (ratio, "ratio")
@@ -341,7 +341,7 @@ def global_pool(
     array([[1.5, 5.5, 9.5]])
     """
     keepdims = boolean(keepdims, "keepdims")
-    array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    array = x if isinstance(x, np.ma.MaskedArray) else as_array(x, "x")
     where = pooled_axes(axes, array.ndim, 1)
     parts: tuple[Any, ...] = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     if out is not None and not keepdims and all(isinstance(part, np.ndarray) for part in parts):

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import boolean, integer, text
+from .arguments import as_array, boolean, integer, text
 
 __all__ = ["TABLE", "Lane", "Reducer", "by_function", "find"]
 
@@ -139,7 +139,8 @@ def _ties(name: str, value: Any) -> str:
 
 
 def _label(name: str, value: Any) -> Any:
-    if value is not None and (np.ndim(value) or np.asarray(value).dtype.kind not in "biuf"):
+    array = as_array(0 if value is None else value, name)
+    if array.ndim or array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be a number or None, not {value!r} (a {type(value).__name__})")
     return value
 
@@ -153,7 +154,7 @@ def _rng(name: str, value: Any) -> Any:
 def _weights(name: str, value: Any) -> Any:
     if value is None:
         return None
-    array = np.asarray(value)
+    array = as_array(value, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be real numbers, not {array.dtype}")
     array = array.astype(np.float64)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import TOO_LARGE, boolean, integer, text
+from .arguments import TOO_LARGE, as_array, boolean, integer, text
 from .spans import Span
 
 __all__ = ["Windows", "padding_of"]
@@ -53,7 +53,7 @@ def padding_of(value: Any, n: int, k: int, s: int, d: int) -> tuple[int, int]:
 
 
 def _bounds_array(value: Any, name: str) -> NDArray[np.int64]:
-    given = np.asarray(value)
+    given = as_array(value, name)
     if given.dtype.kind not in "iu" and given.size:
         raise TypeError(f"{name} must be integers, not {given.dtype}")
     if given.ndim not in (1, 2):

@@ -114,6 +114,12 @@ def test_errors(error, function, call):
         function(X, **call)
 
 
+def test_an_empty_batch():
+    x = np.ones((0, 3, 4, 4))
+    y = cypool.spatial_pyramid_pool(x, (1, 2))
+    assert y.shape == (0, 3, 5) and cypool.spatial_pyramid_pool_backward(y, x, (1, 2)).shape == x.shape
+
+
 def test_backward_errors():
     for function, call in [(cypool.mixed_pool_backward, dict(window=2)),
                            (cypool.rank_pool_backward, dict(window=2, top=1)),

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import integer, is_sequence, text
+from ..arguments import as_array, integer, is_sequence, text
 from ..backward import pool_backward
 from ..outline import Outline
 from ..pooling import pool
@@ -78,7 +78,7 @@ class Layer(ABC):
         kept = self._kept
         if kept is None:
             raise ValueError(f"{type(self).__name__}.backward needs a call before it: the layer has seen no x")
-        g = np.asarray(grad)
+        g = as_array(grad, "grad")
         if g.shape != kept.shape:
             raise ValueError(f"grad must have the shape of the last result, {kept.shape}, not {g.shape}")
         return self._backward(g, kept)
@@ -90,7 +90,7 @@ class Layer(ABC):
     def _start(self, x: ArrayLike) -> Array:
         """x as an array of the right number of axes; what the last call left is dropped."""
         self._kept = None
-        array: Array = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+        array: Array = x if isinstance(x, np.ma.MaskedArray) else as_array(x, "x")
         if array.ndim != self._rank + 2:
             raise ValueError(f"x must have {self._rank + 2} axes, {self._order()}, not shape {array.shape}")
         return array

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import engine
-from ..arguments import boolean, is_sequence, per_axis, text
+from ..arguments import as_array, boolean, is_sequence, per_axis, text
 from ..backward import pool_backward
 from ..engine import cached
 from ..kernels import calls
@@ -57,7 +57,7 @@ def renamed(error: Exception, *names: tuple[str, str]) -> NoReturn:
 
 def taken(x: ArrayLike) -> Array:
     """An array; a masked one keeps its mask."""
-    return x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
+    return x if isinstance(x, np.ma.MaskedArray) else as_array(x, "x")
 
 
 def spatial_axes(nd: int, ndim: int, data_format: str, name: str) -> tuple[int, ...]:

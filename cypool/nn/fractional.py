@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..arguments import integer
+from ..arguments import as_array, integer
 from ..backward import pool_backward
 from ..pooling import pool
 from ..windows import Windows
@@ -48,7 +48,7 @@ def _samples(given: Any, shape: tuple[int, ...], rng: Any) -> Array:
         if rng is not None and not isinstance(rng, np.random.Generator):
             rng = integer(rng, "rng", 0)
         return np.random.default_rng(rng).random(shape)
-    samples = np.asarray(given)
+    samples = as_array(given, "_random_samples")
     if samples.dtype.kind != "f":
         raise TypeError(f"_random_samples must be floats, not {samples.dtype}")
     if samples.shape != shape:

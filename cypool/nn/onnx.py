@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import TOO_LARGE, integer, is_sequence
+from ..arguments import TOO_LARGE, as_array, integer, is_sequence
 from ..backward import unpool
 from ..pooling import global_pool, pool
 from ._common import KERNEL, Array, renamed
@@ -221,7 +221,7 @@ def onnx_pool(
         given.pop()
     if not fewest <= len(given) <= most:
         raise ValueError(f"inputs: {op_type} takes {fewest} to {most} arrays, not {len(given)}")
-    arrays = [np.asarray(part) for part in given]
+    arrays = [as_array(part, f"inputs[{i}]") for i, part in enumerate(given)]
     if arrays[0].ndim < 3:
         raise ValueError(f"inputs[0] must have at least 3 dimensions (N, C, D1, ...), not {arrays[0].ndim}")
     wanted = count if outputs is None else integer(outputs, "outputs", 1)

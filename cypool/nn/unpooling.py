@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import TOO_LARGE, is_sequence
+from ..arguments import TOO_LARGE, as_array, is_sequence
 from ..backward import unpool
 from ..call import check_out
 from ..gradients import check_indices
@@ -65,7 +65,7 @@ def _unpool(
     data_format: str, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
     try:
-        values = np.asarray(input)
+        values = as_array(input, "values")
         size, axes = _output_size(nd, values.shape, kernel_size, stride, padding, output_size, data_format, "input")
         return unpool(values, indices, size, axes=axes, out=out, workers=workers)
     except (TypeError, ValueError) as error:
@@ -76,7 +76,7 @@ def _unpool_backward(
     nd: int, grad: ArrayLike, x: ArrayLike, indices: ArrayLike, kernel_size: Any, stride: Any, padding: Any,
     output_size: Any, data_format: str, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    g, values = np.asarray(grad), np.asarray(x)
+    g, values = as_array(grad, "grad"), as_array(x, "x")
     for name, array in (("grad", g), ("x", values)):
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must be bool, integers or floats, not {array.dtype}")
@@ -84,7 +84,7 @@ def _unpool_backward(
     shape = tuple(size[axes.index(a)] if a in axes else n for a, n in enumerate(values.shape))
     if g.shape != shape:
         raise ValueError(f"grad must have the shape of the result, {shape}, not {g.shape}")
-    at = np.asarray(indices)
+    at = as_array(indices, "indices")
     if at.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {at.dtype}")
     if at.shape != values.shape:
