@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "TOO_LARGE", "as_array", "as_dtype", "boolean", "entries", "integer", "is_sequence", "must_fit", "per_axis",
-    "pooled_axes", "text",
+    "TOO_LARGE", "as_array", "as_dtype", "boolean", "entries", "integer", "is_sequence", "lengths", "must_fit",
+    "per_axis", "pooled_axes", "text",
 ]  # fmt: skip
 
 MOST_AXES = 64  # that an array can have
@@ -55,9 +55,10 @@ def as_array(value: Any, name: str) -> np.ndarray[Any, Any]:
 def as_dtype(value: Any, name: str) -> np.dtype[Any]:
     """`value` as a dtype; NumPy reads strings as lists of numbers, too, and what it raises depends on them."""
     try:
-        return np.dtype(value)
+        found: np.dtype[Any] = np.dtype(value)
     except (TypeError, ValueError, SyntaxError):
         raise TypeError(f"{name} must be a dtype, not {value!r}") from None
+    return found
 
 
 def must_fit(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
@@ -79,6 +80,12 @@ def few(value: Any, most: int, expected: str) -> tuple[Any, ...]:
     if len(value) > most:
         raise ValueError(f"{expected}, not {len(value)} entries")
     return tuple(value)
+
+
+def lengths(shape: Any, minimum: int) -> tuple[int, ...]:
+    """The entries of an argument `shape`."""
+    expected = f"shape must have at most {MOST_AXES} entries (one for each axis)"
+    return tuple(integer(n, "shape", minimum) for n in few(shape, MOST_AXES, expected))
 
 
 def entries(value: Any, count: int, name: str) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import dispatch, threads
-from .arguments import TOO_LARGE, as_array, integer, is_sequence, must_fit, pooled_axes, text
+from .arguments import TOO_LARGE, as_array, is_sequence, lengths, must_fit, pooled_axes, text
 from .call import Call, check_out, taking_part, window_weights
 from .engine import cached, keep
 from .geometry import resolve
@@ -260,7 +260,7 @@ def unpool(
     """
     array = as_array(values, "values")
     check_dtype(array.dtype, "biufc", "values")
-    sizes = tuple(integer(n, "shape", 1) for n in (shape if is_sequence(shape) else (shape,)))
+    sizes = lengths(shape if is_sequence(shape) else (shape,), 1)
     where = pooled_axes(axes, array.ndim, sizes, "shape", "values")
     if len(where) != len(sizes):
         raise ValueError(f"shape must have {len(where)} entries (one for each of axes), not {sizes}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .arguments import TOO_LARGE, boolean, entries, integer, is_sequence, per_axis, pooled_axes, text
+from .arguments import TOO_LARGE, boolean, entries, is_sequence, lengths, per_axis, pooled_axes, text
 from .spans import Span
 from .windows import Windows
 
@@ -103,6 +103,6 @@ def output_shape(
     """
     if not is_sequence(shape):
         raise TypeError(f"shape must be a sequence of integers, not {shape!r}")
-    sizes = tuple(integer(n, "shape", 0) for n in shape)
+    sizes = lengths(shape, 0)
     spans = resolve(sizes, window, stride, padding, dilation, ceil_mode, axes, array="shape")
     return tuple(spans[a].o if a in spans else n for a, n in enumerate(sizes))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import as_array, as_dtype
+from .arguments import as_array, as_dtype, is_sequence
 from .networks import network
 from .reducers import INTERPOLATIONS, ROUNDINGS, TIES, Lane, Reducer
 from .rows import SLOTS
@@ -104,7 +104,7 @@ def scalar(value: Any, dtype: Dtype, name: str) -> Any:
     """`value` as a scalar of dtype, which must be able to hold it."""
     number = value
     if not isinstance(value, int):  # those may have any size
-        array = as_array(value, name)
+        array = as_array(None if is_sequence(value) else value, name)  # it may be long
         if array.ndim or array.dtype.kind not in "biufc" or (array.dtype.kind == "c" and dtype.kind != "c"):
             raise TypeError(f"{name} must be a number, not {value!r} (a {type(value).__name__})")
         number = array.item()

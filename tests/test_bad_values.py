@@ -72,6 +72,12 @@ def test_an_array_too_large():
             cypool.unpool(x, np.zeros(x.shape, int), (2**61,))
 
 
+def test_a_shape_without_end():
+    for call in (lambda v: cypool.output_shape(v, 2), lambda v: cypool.unpool(Y, AT, v)):
+        with pytest.raises(ValueError, match="shape must have at most 64 entries"):
+            call(range(1, 10**12))
+
+
 @pytest.mark.parametrize("dtype", ["", "nonsense", "2P]", "2)8", "f4,(", "i4;", 3, [1], {"names": 1}])
 def test_dtypes_that_are_none(dtype):
     for call in (
@@ -98,7 +104,7 @@ def test_numbers_of_any_size(dtype):
 @pytest.mark.parametrize("name", ["prod", "max", "stochastic"])
 def test_the_borders_value_of_a_gradient_is_checked(name):
     rest = {"rng": 0} if name == "stochastic" else {}
-    for value in ("1", [0, 2], None, 1j):
+    for value in ("1", [0, 2], range(10**12), None, 1j):
         with pytest.raises(TypeError, match="border_value"):
             cypool.pool_backward(Y, X, 2, name, border="constant", border_value=value, **rest)
     for value in (np.nan, -1, 300, 0.5, 10**400):
