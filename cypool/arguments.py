@@ -56,7 +56,7 @@ def as_dtype(value: Any, name: str) -> np.dtype[Any]:
     """`value` as a dtype; NumPy reads strings as lists of numbers, too, and what it raises depends on them."""
     try:
         found: np.dtype[Any] = np.dtype(value)
-    except (TypeError, ValueError, SyntaxError):
+    except (TypeError, ValueError, SyntaxError, DeprecationWarning):
         raise TypeError(f"{name} must be a dtype, not {value!r}") from None
     return found
 

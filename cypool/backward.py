@@ -145,7 +145,8 @@ def pool_backward(
         known = row, omit, spans, values, value
         keep(key, known, 4096 + sum(s.nbytes for s in spans.values()))
     row, omit, spans, values, value = known
-    call = replace(call, nan_policy="omit" if omit else nan_policy, border_value=value)
+    if omit or value is not border_value:
+        call = replace(call, nan_policy="omit" if omit else nan_policy, border_value=value)
     shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
     if array.dtype.kind == "c":
         return _complex(grad, call, row, spans, values, shape, wrt, out, workers)

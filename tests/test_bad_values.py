@@ -78,7 +78,7 @@ def test_a_shape_without_end():
             call(range(1, 10**12))
 
 
-@pytest.mark.parametrize("dtype", ["", "nonsense", "2P]", "2)8", "f4,(", "i4;", 3, [1], {"names": 1}])
+@pytest.mark.parametrize("dtype", ["", "nonsense", "2P]", "2)8", "f4,(", "8a", "i4;", 3, [1], {"names": 1}])
 def test_dtypes_that_are_none(dtype):
     for call in (
         lambda: cypool.pool(X, 2, dtype=dtype),
