@@ -1,5 +1,5 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
-#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | wheel | sdist | clean
+#   make demo | docs | docs-check | test | test-peers | test-torch | bench | bench-neighbours | asv | lint | typecheck | check-project | reproducible | repaired | aarch64 | fuzz | wheel | sdist | clean
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo docs docs-check check-project reproducible repaired aarch64 test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
+.PHONY: demo docs docs-check check-project reproducible repaired aarch64 fuzz test test-peers test-torch bench bench-neighbours asv lint typecheck wheel sdist clean
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -114,6 +114,12 @@ repaired: .venv/.made wheel
 ARM_TESTS := $(patsubst %,tests/test_%.py,accuracy bits blocks gradients layouts middles out_dtype select tall)
 aarch64: .venv/.made
 	.ci/aarch64 $(BIN)/python $(or $(ARGS),$(ARM_TESTS))
+
+# Each harness of fuzz/, or HARNESS, for so many seconds: kernels with AddressSanitizer, under libFuzzer (on Debian).
+SECONDS ?= 60
+HARNESS ?=
+fuzz: .venv/.made
+	.ci/fuzz $(BIN)/python $(SECONDS) $(HARNESS)
 
 wheel: build/.wheel
 
