@@ -6,6 +6,7 @@ Each function has a `*_backward` with the same arguments behind the upstream gra
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import as_array, entries, integer, pooled_axes
 from .backward import pool_backward
+from .gradients import upstream
+from .lanes import check_dtype
 from .pooling import pool
 from .windows import Windows
 
@@ -46,6 +49,7 @@ def floats(x: ArrayLike, name: str = "x") -> Array:
 # ---- mixed and gated ---------------------------------------------------------------------------
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinities and NaN are results
 def mixed_pool(x: ArrayLike, window: Any, a: float = 0.5, **geometry: Any) -> Array:
     """``a * max + (1 - a) * mean`` of each window (Lee, Gallagher and Tu 2015, arXiv:1509.08985).
 
@@ -82,6 +86,7 @@ def mixed_pool(x: ArrayLike, window: Any, a: float = 0.5, **geometry: Any) -> Ar
     return np.asarray(share * high + (1 - share) * middle, array.dtype)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinities and NaN are results
 def mixed_pool_backward(
     grad: ArrayLike, x: ArrayLike, window: Any, a: float = 0.5, *, wrt: str = "x", **geometry: Any
 ) -> Array:
@@ -115,14 +120,16 @@ def mixed_pool_backward(
     share, array = fraction(a, "a"), floats(x)
     if wrt == "a":
         high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
-        return np.array((as_array(grad, "grad") * (high - middle)).sum())
+        return np.array((upstream(grad, high.shape) * (high - middle)).sum())
     if wrt != "x":
         raise ValueError(f"wrt must be 'x' or 'a', not {wrt!r}")
     g = as_array(grad, "grad")
+    check_dtype(g.dtype, "biuf", "grad")
     parts = (pool_backward(g * w, array, window, name, **geometry) for name, w in (("max", share), ("mean", 1 - share)))
     return np.asarray(sum(parts), array.dtype)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinities and NaN are results
 def gated_pool(x: ArrayLike, window: Any, gate: ArrayLike, **geometry: Any) -> Array:
     """Max and mean mixed by what each window looks like (Lee, Gallagher and Tu 2015, arXiv:1509.08985).
 
@@ -157,12 +164,19 @@ def gated_pool(x: ArrayLike, window: Any, gate: ArrayLike, **geometry: Any) -> A
 
 
 def _gate(array: Array, window: Any, gate: ArrayLike, geometry: Mapping[str, Any]) -> tuple[Array, Array, Array]:
-    response = pool(array, window, "sum", weights=gate, **geometry).astype(np.float64)
+    weights = as_array(gate, "gate")
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(f"gate must be real numbers, not {weights.dtype}")
+    try:
+        response = pool(array, window, "sum", weights=weights, **geometry).astype(np.float64)
+    except ValueError as error:
+        raise ValueError(re.sub("^weights", "gate", str(error))) from None
     high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-response)), high, middle
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinities and NaN are results
 def gated_pool_backward(
     grad: ArrayLike, x: ArrayLike, window: Any, gate: ArrayLike, *, wrt: str = "x", **geometry: Any
 ) -> Array:
@@ -193,8 +207,9 @@ def gated_pool_backward(
     >>> cypool.gated_pool_backward([1.0], [1.0, 3.0], 2, [0.0, 0.0], wrt="gate")
     array([0.25, 0.75])
     """
-    array, g = floats(x), np.asarray(grad, np.float64)
+    array = floats(x)
     a, high, middle = _gate(array, window, gate, geometry)
+    g = upstream(grad, high.shape).astype(np.float64, copy=False)
     through = np.nan_to_num(g * (high - middle) * a * (1 - a), nan=0.0)
     if wrt == "gate":
         return pool_backward(through, array, window, "sum", weights=gate, wrt="weights", **geometry)

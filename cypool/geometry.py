@@ -12,13 +12,20 @@ from .arguments import TOO_LARGE, boolean, entries, is_sequence, lengths, per_ax
 from .spans import Span
 from .windows import Windows
 
-__all__ = ["BORDERS", "output_shape", "resolve"]
+__all__ = ["BORDERS", "output_shape", "pooled_length", "resolve"]
 
 BORDERS = ("ignore", "constant", "reflect", "symmetric", "edge", "wrap")
 
 
 def _given(value: Any, default: Any) -> bool:
     return not (value is default or (isinstance(value, type(default)) and value == default))
+
+
+def pooled_length(shape: tuple[int, ...], axis: int, array: str = "x") -> int:
+    """Length of a pooled axis: at least 1."""
+    if shape[axis] < 1:
+        raise ValueError(f"{array}: axis {axis} is pooled and must not have length 0 (shape {shape})")
+    return shape[axis]
 
 
 def resolve(
@@ -51,9 +58,7 @@ def resolve(
     for axis, w, s, p, d in zip(where, windows, strides, paddings, dilations, strict=True):
         if not isinstance(w, Windows):
             w = Windows.sliding(w, s, p, d, ceil_mode)
-        n = shape[axis]
-        if n < 1:
-            raise ValueError(f"{array}: axis {axis} is pooled and must not have length 0 (shape {shape})")
+        n = pooled_length(shape, axis, array)
         span = spans[axis] = w.resolve(n, f"axis {axis}")
         most = n - 1 if border == "reflect" else n
         if BORDERS.index(border) > 1 and max(span.before, span.after) > most:

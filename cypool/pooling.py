@@ -13,7 +13,7 @@ from . import dispatch
 from .arguments import as_array, boolean, entries, integer, per_axis, pooled_axes
 from .call import Call, hides_cells, run, taking_part, window_weights
 from .engine import cached
-from .geometry import resolve
+from .geometry import pooled_length, resolve
 from .kernels import calls
 from .reducers import find, read_options
 from .windows import Windows
@@ -288,7 +288,9 @@ def fractional_pool(
         rng = integer(rng, "rng", 0)
     generator = np.random.default_rng(rng)
     windows = tuple(
-        Windows.fractional(array.shape[a], **{name: value}, overlapping=overlapping, scheme=scheme, rng=generator)
+        Windows.fractional(
+            pooled_length(array.shape, a), **{name: value}, overlapping=overlapping, scheme=scheme, rng=generator
+        )
         for a, value in zip(where, entries(size, len(where), name), strict=True)
     )
     result = pool(array, windows, reduce, axes=where, **keywords)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import integer
+from .arguments import as_array, integer
 from .backward import pool_backward
 from .compose import floats, fraction
 from .geometry import resolve
+from .gradients import upstream
 from .pooling import pool
 
 __all__ = ["rank_pool", "rank_pool_backward"]
@@ -33,7 +34,10 @@ def _rank_weights(cells: int, weights: Any, top: Any, alpha: Any) -> Array:
     if alpha is not None:
         a = fraction(alpha, "alpha")
         return np.asarray(a * (1 - a) ** np.arange(cells))
-    array = np.asarray(weights, np.float64)
+    array = as_array(weights, "weights")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"weights must be real numbers, not {array.dtype}")
+    array = array.astype(np.float64)
     if array.shape != (cells,) or not np.isfinite(array).all():
         raise ValueError(f"weights must be {cells} finite numbers (one for each rank), not {weights!r}")
     return array
@@ -59,6 +63,7 @@ def _rank(i: int, cells: int) -> dict[str, Any]:
     return {"q": (cells - 1 - i) / max(cells - 1, 1), "method": "nearest"}
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinities and NaN are results
 def rank_pool(
     x: ArrayLike, window: Any, *, weights: Any = None, top: Any = None, alpha: Any = None, **geometry: Any
 ) -> Array:
@@ -101,6 +106,7 @@ def rank_pool(
     return np.asarray(total, array.dtype)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # infinities and NaN are results
 def rank_pool_backward(
     grad: ArrayLike, x: ArrayLike, window: Any, *, weights: Any = None, top: Any = None, alpha: Any = None,
     wrt: str = "x", **geometry: Any,
@@ -132,8 +138,9 @@ def rank_pool_backward(
     >>> cypool.rank_pool_backward([1.0], [1.0, 7.0, 4.0, 5.0], 4, top=2)
     array([0. , 0.5, 0. , 0.5])
     """
-    array, cells, _ = _ranked(x, window, geometry)
-    values, g = _rank_weights(cells, weights, top, alpha), np.asarray(grad, np.float64)
+    array, cells, shape = _ranked(x, window, geometry)
+    values = _rank_weights(cells, weights, top, alpha)
+    g = upstream(grad, shape).astype(np.float64, copy=False)
     if wrt == "weights":
         return np.array(
             [(g * pool(array, window, "quantile", **_rank(i, cells), **geometry)).sum() for i in range(cells)]
