@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
 #   make demo | test | docs | docs-check | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
 #   make test-peers | test-torch | check-project | reproducible | repaired | aarch64
-#   make hostile | differential | thorough | asan | ubsan | tsan | valgrind
+#   make hostile | differential | thorough | fuzz | asan | ubsan | tsan | valgrind
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ endef
 export CHECK
 
 .PHONY: demo test docs docs-check bench bench-neighbours asv lint typecheck wheel sdist clean test-peers test-torch \
-    check-project reproducible repaired aarch64 hostile differential thorough asan ubsan tsan valgrind
+    check-project reproducible repaired aarch64 hostile differential thorough fuzz asan ubsan tsan valgrind
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -133,6 +133,12 @@ aarch64: .venv/.made
 # Kernels that are watched: memory, what C leaves undefined, races; each in an environment of its own (on Debian).
 asan ubsan tsan valgrind: .venv/.made
 	PYTHON=$(PYTHON) .ci/sanitize $@ $(ARGS)
+
+# Each harness of fuzz/, or HARNESS, for so many seconds: kernels with AddressSanitizer, under libFuzzer (on Debian).
+SECONDS ?= 60
+HARNESS ?=
+fuzz: .venv/.made
+	.ci/fuzz $(BIN)/python $(SECONDS) $(HARNESS)
 
 wheel: build/.wheel
 

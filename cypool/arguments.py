@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "TOO_LARGE", "as_array", "boolean", "entries", "few", "floats", "fraction", "integer", "is_sequence", "per_axis",
-    "plain_number", "pooled_axes", "pooled_length", "real", "real_array", "renamed", "shown", "text", "typed",
+    "TOO_LARGE", "as_array", "as_dtype", "boolean", "entries", "few", "floats", "fraction", "integer", "is_sequence",
+    "must_fit", "per_axis", "plain_number", "pooled_axes", "pooled_length", "real", "real_array", "renamed", "shown",
+    "text", "typed",
 ]  # fmt: skip
 
 MOST_AXES = 64  # that an array can have
@@ -72,7 +74,7 @@ def plain_number(value: Any, name: str) -> Any:
     """`value` as a number of Python's."""
     if isinstance(value, int):
         return value
-    array = as_array(value, name)
+    array = as_array(None if is_sequence(value) else value, name)  # it may be long
     if array.ndim or array.dtype.kind not in "biufc" or array is np.ma.masked:
         raise TypeError(f"{name} must be a number, not {typed(value)}")
     return array.item()
@@ -87,12 +89,30 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} must be an array or what NumPy turns into one: {error}") from None
+    except MemoryError:
+        raise MemoryError(f"{name} does not fit memory as an array") from None
+
+
+def as_dtype(value: Any, name: str) -> np.dtype[Any]:
+    """`value` as a dtype; what NumPy raises depends on the string, and has its repr."""
+    try:
+        found: np.dtype[Any] = np.dtype(value)
+    except Exception:
+        raise TypeError(f"{name} must be a dtype, not {shown(value)}") from None
+    return found
+
+
+def must_fit(shape: Sequence[int], dtype: np.dtype[Any], name: str = "a result") -> None:
+    """MemoryError for an array that no memory holds, or that NumPy does not even describe: its empty axes do not make
+    the others smaller."""
+    described = math.prod(max(n, 1) for n in shape) * dtype.itemsize
+    if described >= 2 * TOO_LARGE or (described >= TOO_LARGE and 0 not in shape):
+        raise MemoryError(f"{name} of shape {tuple(shape)} and dtype {dtype} does not fit memory")
 
 
 def cast_to(array: NDArray[Any], dtype: Any, name: str) -> NDArray[Any]:
     """The array in a dtype, if there is room for it (one of no strides takes none)."""
-    if array.size * np.dtype(dtype).itemsize >= TOO_LARGE:
-        raise MemoryError(f"{name} of shape {array.shape} as {np.dtype(dtype)} does not fit memory")
+    must_fit(array.shape, np.dtype(dtype), name)
     return array.astype(dtype, copy=False)
 
 

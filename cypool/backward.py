@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import dispatch, threads
-from .arguments import TOO_LARGE, as_array, few, integer, is_sequence, plain_number, pooled_axes, shown, text
+from .arguments import TOO_LARGE, as_array, few, integer, is_sequence, must_fit, plain_number, pooled_axes, shown, text
 from .call import Call, check_out, taking_part, window_weights
 from .engine import cached, keep
 from .geometry import resolve
@@ -138,16 +138,17 @@ def pool_backward(
             raise TypeError(f"reduce={shown(reduce)} has no gradient with respect to {wrt} (these have: {allowed})")
         row, omit = found
         native = check_dtype(array.dtype, row.kinds, "x")
-        padded_value(border_value, native, border, None)
+        value = padded_value(border_value, native, border, 0)
         values = read_options(row, options)
         if values.get("weights") is not None:
             values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
         elif wrt == "weights":
             raise ValueError("wrt='weights' needs weights")
-        known = row, omit, spans, values
+        known = row, omit, spans, values, value
         keep(key, known, 4096 + sum(s.nbytes for s in spans.values()))
-    row, omit, spans, values = known
-    call = replace(call, nan_policy="omit") if omit else call
+    row, omit, spans, values, value = known
+    if omit or value is not border_value:
+        call = replace(call, nan_policy="omit" if omit else nan_policy, border_value=value)
     shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
     if array.dtype.kind == "c":
         return _complex(grad, call, row, spans, values, shape, wrt, out, workers)
@@ -180,11 +181,13 @@ def _complex(
         raise TypeError(f"grad must be numbers, not {g.dtype}")
     if row.name not in ("sum", "mean") or wrt != "x":
         raise TypeError(f"x of {call.array.dtype} has a gradient for sum and mean only, with respect to x")
+    pieces = {part: upstream(np.ascontiguousarray(getattr(g, part)), shape) for part in ("real", "imag")}
     call = call.without_nan()
-    result = np.empty(call.array.shape, call.array.dtype.newbyteorder("="))
-    for part in ("real", "imag"):
+    result = np.zeros(call.array.shape, call.array.dtype.newbyteorder("="))
+    if 0 in shape:
+        return deliver(result, out)
+    for part, piece in pieces.items():
         real = replace(call, array=getattr(call.array, part), border_value=0)
-        piece = upstream(np.ascontiguousarray(getattr(g, part)), shape)
         getattr(result, part)[...] = Backward(real, row, spans, values, piece, None, workers).run()
     return deliver(result, out)
 
@@ -269,8 +272,7 @@ def unpool(
     count = threads.resolve(workers, array.size // 16384)
     whole = tuple(of_axis.get(a, n) for a, n in enumerate(array.shape))
     cells = math.prod(sizes)
-    if math.prod(whole) * array.itemsize >= TOO_LARGE:
-        raise MemoryError(f"a result of shape {whole} and dtype {array.dtype} does not fit memory")
+    must_fit(whole, array.dtype)
     index, hidden = _indices(indices, array.shape)
     if hidden is not None and hidden.any():
         raise ValueError("indices must not be masked: an empty window has no place")

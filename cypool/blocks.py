@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import reducers, threads
-from .arguments import TOO_LARGE, as_array, boolean, integer, per_axis, plain_number, shown, text, typed
+from .arguments import TOO_LARGE, as_array, boolean, integer, must_fit, per_axis, plain_number, shown, text, typed
 from .call import check_out
 from .lanes import check_dtype
 from .pooling import pool
@@ -151,7 +151,11 @@ def block_reduce(
         return _into(_call(func, func_kwargs, x, axes, sizes, after, value), dtype, out)
 
     name, omit_nan = known
-    reducers.read_options(reducers.TABLE[name], func_kwargs or {})  # an option, nothing else of pool's
+    row = reducers.TABLE[name]
+    reducers.read_options(row, func_kwargs or {})  # an option, nothing else of pool's
+    check_dtype(x.dtype, row.kinds, "image")
+    if value is not None and row.formula == "position":
+        raise ValueError(f"boundary must not be 'pad' with func={shown(func)}: the cells that it adds have no position")
     keywords: dict[str, Any] = {"dtype": dtype, "workers": workers, **(func_kwargs or {})}
     if omit_nan:
         keywords["nan_policy"] = "omit"
@@ -185,7 +189,7 @@ def _quantile(func: Any, given: Mapping[str, Any] | None) -> tuple[tuple[str, bo
         return None
     options = dict(given or {})
     q, method = options.get("q"), options.get("method", "linear")
-    if not set(options) <= {"q", "method"} or method not in reducers.INTERPOLATIONS:
+    if not set(options) <= {"q", "method"} or not isinstance(method, str) or method not in reducers.INTERPOLATIONS:
         return None
     if isinstance(q, (bool, np.bool_)) or not isinstance(q, (int, float, np.floating)) or not 0 <= q <= scale:
         return None
@@ -286,6 +290,7 @@ def block_replicate(x: ArrayLike, block_size: int | Sequence[int], *, conserve_s
     cells, _, sizes = _arguments("x", x, "block_size", block_size, None)
     if boolean(conserve_sum, "conserve_sum"):
         cells = cells / np.prod(sizes, dtype=np.float64).item()
+    must_fit([n * b for n, b in zip(cells.shape, sizes, strict=True)], cells.dtype)
     if not isinstance(cells, np.ma.MaskedArray):
         return _copies(cells, sizes)
     return np.ma.MaskedArray(_copies(cells.data, sizes), mask=_copies(np.ma.getmaskarray(cells), sizes))

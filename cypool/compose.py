@@ -198,7 +198,7 @@ def spatial_pyramid_pool(
     for n in _levels(levels):
         y = pool(array, _level_windows(array.shape, where, n), reduce, axes=where, **keywords)
         moved = np.moveaxis(y, where, range(-len(where), 0))
-        parts.append(moved.reshape(*moved.shape[: array.ndim - len(where)], -1))
+        parts.append(moved.reshape(*moved.shape[: array.ndim - len(where)], n ** len(where)))
     together = np.ma.concatenate if isinstance(array, np.ma.MaskedArray) else np.concatenate
     return cast(Array, together(parts, axis=-1))
 

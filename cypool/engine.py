@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import dispatch, threads
-from .arguments import TOO_LARGE
+from .arguments import must_fit
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
 from .reducers import Reducer
@@ -75,8 +75,7 @@ class Plan:
         self.useful: int = 0
         self.nbytes: int = 0
         self.order: tuple[int, ...] = ordered_axes(strides, spans)
-        if math.prod(self.out_shape) * self.out_dtype.itemsize >= TOO_LARGE:
-            raise MemoryError(f"a result of shape {self.out_shape} and dtype {self.out_dtype} does not fit memory")
+        must_fit(self.out_shape, self.out_dtype)
         self.straight: bool = self.order == tuple(range(len(shape)))
         if 0 in self.out_shape:
             return

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from .arguments import (
+    MOST_AXES,
     TOO_LARGE,
     boolean,
     entries,
@@ -113,6 +114,6 @@ def output_shape(
     """
     if not is_sequence(shape):
         raise TypeError(f"shape must be a sequence of integers, not {shown(shape)}")
-    sizes = tuple(integer(n, "shape", 0) for n in few(shape, "shape must be that of an array"))
+    sizes = tuple(integer(n, "shape", 0) for n in few(shape, f"shape must have at most {MOST_AXES} entries"))
     spans = resolve(sizes, window, stride, padding, dilation, ceil_mode, axes, array="shape")
     return tuple(spans[a].o if a in spans else n for a, n in enumerate(sizes))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import plain_number, shown, typed
+from .arguments import as_dtype, plain_number, shown, typed
 from .networks import network
 from .reducers import INTERPOLATIONS, ROUNDINGS, TIES, Lane, Reducer
 from .rows import SLOTS
@@ -79,11 +79,7 @@ def result_dtype(row: Reducer, dtype: Dtype, options: Mapping[str, Any], asked: 
     usual = default_dtype(row, dtype, options)
     if asked is None:
         return usual
-    try:
-        given = np.dtype(asked)
-    except Exception:  # NumPy's own, or that of a repr in its message
-        raise TypeError(f"dtype must be a dtype, not {shown(asked)}") from None
-    wanted = check_dtype(given, "biufc", "dtype")
+    wanted = check_dtype(as_dtype(asked, "dtype"), "biufc", "dtype")
     why = ""
     if wanted == usual:
         return wanted
@@ -122,18 +118,16 @@ def scalar(value: Any, dtype: Dtype, name: str) -> Any:
         fits = number in (0, 1)
     elif dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        fits = (
-            number == number and not math.isinf(number) and int(number) == number and limits.min <= number <= limits.max
-        )
+        fits = abs(number) < math.inf and int(number) == number and limits.min <= number <= limits.max
         number = int(number) if fits else number
-    elif dtype.kind == "f" and isinstance(number, (int, float)):
+    else:
         try:
-            number = float(number)
+            number = complex(number) if dtype.kind == "c" else float(number)
         except OverflowError:
             fits = False
         else:
             with np.errstate(over="ignore"):
-                fits = math.isinf(number) or not np.isinf(dtype.type(number))
+                fits = bool(np.isinf(number) or not np.isinf(dtype.type(number)))
     if not fits:
         raise ValueError(f"{name} must fit {dtype}, not {shown(value)}")
     return dtype.type(number)

@@ -131,8 +131,8 @@ def room_of(itemsize: int, busy: bool) -> int:
 
 
 def reach(span: Span, mirrored: bool) -> int:
-    """Most cells that a window can read."""
-    return min(span.longest, span.n + (span.before + span.after if mirrored else 0))
+    """Most cells that a window can read (1 where all are empty)."""
+    return max(1, min(span.longest, span.n + (span.before + span.after if mirrored else 0)))
 
 
 def tiling(

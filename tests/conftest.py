@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, str(Path(__file__).parent))  # reference, arrays
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "fuzz")]  # reference, arrays; harnesses
 
 common = dict(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 settings.register_profile("dev", **common)

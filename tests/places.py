@@ -43,7 +43,7 @@ def sliding(n, window, stride=None, padding=0, dilation=1, ceil_mode=False, shif
     outputs = (-(-room // stride) if ceil_mode or shift else room // stride) + 1
     if ceil_mode and (outputs - 1) * stride >= n + before:
         outputs -= 1
-    if n < 1 or outputs < 1:
+    if n < 1 or outputs < 1 or (shift and room < 0):
         raise ValueError(f"no window of {window} fits an axis of length {n}")
     starts = np.arange(outputs) * stride
     starts = np.minimum(starts, room) if shift else starts

@@ -5,6 +5,7 @@ from functools import lru_cache
 import arrays
 import numpy as np
 import pytest
+from compared import bits
 from threadpoolctl import threadpool_limits
 
 import cypool
@@ -38,11 +39,6 @@ def shapes(name):
         "columns": ((40, 600 // some, 9), dict(window=(3, 5), axes=(0, 1), stride=1)),
         "adaptive": ((30, 2003 // some), dict(window=(Windows.adaptive(7), Windows.adaptive(100)))),
     }  # fmt: skip
-
-
-def bits(y):
-    """The bits of a result; every NaN is the same, as its sign and payload are not fixed."""
-    return np.where(y != y, y.dtype.type(np.nan), y).tobytes() if y.dtype.kind in "fc" else y.tobytes()
 
 
 @pytest.mark.parametrize("dtype,name", CASES)

@@ -30,6 +30,7 @@ BAD = [
     (TypeError, {"block_size": 4, "cval": (0, 1)}),
     (ValueError, {"boundary": "mirror"}),
     (TypeError, {"boundary": None}),
+    (TypeError, {"boundary": np.array(["pad", "trim"])}),
     (ValueError, {"block_size": 5, "boundary": "trim"}),
     (ValueError, {"block_size": 4, "boundary": "exact"}),
     (ValueError, {"channel_axis": 2}),
@@ -80,6 +81,16 @@ def test_dtypes_that_are_not_pooled_are_named(dtype):
         x = X.astype(dtype)
         with pytest.raises(TypeError, match=rf"{name} must be .*, not {re.escape(str(x.dtype))}"):
             call(x, 2)
+
+
+def test_errors_are_in_the_words_of_blocks():
+    with pytest.raises(TypeError, match=r"^image must be .* not complex64"):
+        block_reduce(X.astype(np.complex64), 2, "max")
+    with pytest.raises(ValueError, match=r"^boundary .*'pad'.*'argmax'"):
+        block_reduce(X, 4, "argmax")
+    for given in (3, "q", ["q"], (2**62,)):
+        with pytest.raises(TypeError, match=r"^func_kwargs must be a mapping"):
+            block_reduce(X, 2, "quantile", func_kwargs=given)
 
 
 def test_integer_like_sizes():

@@ -114,6 +114,12 @@ def test_errors(error, function, call):
         function(X, **call)
 
 
+def test_an_empty_batch():
+    x = np.ones((0, 3, 4, 4))
+    y = cypool.spatial_pyramid_pool(x, (1, 2))
+    assert y.shape == (0, 3, 5) and cypool.spatial_pyramid_pool_backward(y, x, (1, 2)).shape == x.shape
+
+
 def test_backward_errors():
     for function, call in [(cypool.mixed_pool_backward, dict(window=2)),
                            (cypool.rank_pool_backward, dict(window=2, top=1)),
@@ -122,3 +128,30 @@ def test_backward_errors():
             function(np.zeros(cypool.pool(X, call["window"]).shape), X, **call, wrt="z")
     with pytest.raises(ValueError, match="grad"):
         cypool.spatial_pyramid_pool_backward(np.zeros((2, 3)), X)
+
+
+@pytest.mark.parametrize("forward,backward,call", CASES, ids=lambda v: getattr(v, "__name__", ""))
+def test_infinities_without_a_warning(forward, backward, call):
+    for dtype in ("f2", "f8"):
+        x = X.astype(dtype)
+        x[:, ::2], x[:, :, ::3] = np.inf, -np.inf
+        y = forward(x, **call)
+        assert y.dtype == x.dtype and not np.isfinite(y).all()
+        assert backward(np.ones_like(y), x, **call).shape == x.shape
+
+
+def test_bad_arrays_are_named():
+    call = dict(window=(2, 2), gate=GATE)
+    for function in (cypool.gated_pool_backward, cypool.mixed_pool_backward, cypool.rank_pool_backward):
+        rest = {cypool.gated_pool_backward: call, cypool.rank_pool_backward: dict(window=(2, 2), top=1)}
+        for grad in ([[1, 2], [3]], np.ones(3), np.ones(3, complex), ["a"]):
+            with pytest.raises((TypeError, ValueError), match=r"^grad"):
+                function(grad, X, **rest.get(function, dict(window=(2, 2))))
+    for gate in ([[1, 2], [3]], "ab", None, [1j], np.ones((2, 3)), np.full((2, 2), np.nan)):
+        with pytest.raises((TypeError, ValueError), match=r"^gate"):
+            cypool.gated_pool(X, (2, 2), gate)
+    for weights in ([[1, 2], [3]], ["a"] * 4, [1j] * 4, [1, 2, 3, np.inf]):
+        with pytest.raises((TypeError, ValueError), match=r"^weights"):
+            cypool.rank_pool(X, (2, 2), weights=weights)
+    with pytest.raises(ValueError, match="axis 1 is pooled and must not have length 0"):
+        cypool.fractional_pool(X[:, :0], (2, 2), axes=(1, 2))

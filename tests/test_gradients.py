@@ -154,6 +154,9 @@ def test_complex():
     assert np.array_equal(cypool.pool_backward(g, x, 2, "mean"), want / 4)
     with pytest.raises(TypeError):
         cypool.pool_backward(g, x, 2, "max")
+    assert cypool.pool_backward(g[:0, None], x[:0, None], (1, 2), "sum").shape == (0, 1, 6)
+    with pytest.raises(ValueError, match="grad"):
+        cypool.pool_backward(g[:, None], x[:0, None], (1, 2), "sum")
 
 
 def test_skipped_cells_get_nothing():

@@ -9,6 +9,7 @@ import pytest
 import reference
 
 import cypool
+from cypool.rules import RULES
 
 NAMES = arrays.NAMES
 NAN = math.nan
@@ -224,6 +225,18 @@ def test_variance_of_too_few(ddof):
         assert (np.isnan(got) == (cypool.pool(x, 2, "count", ceil_mode=True) <= ddof)).all()
         got = cypool.pool(x, 2, name, ddof=ddof, ceil_mode=True, fill_value=-1)
         assert ((got == -1) == (cypool.pool(x, 2, "count", ceil_mode=True) <= ddof)).all()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "argmax", "stochastic"])
+def test_windows_without_cells_alone(name):
+    """No window has a cell: nothing is read."""
+    nothing = cypool.Windows.explicit([2, 0, 5], [2, 0, 5], 5)
+    rest = {"rng": 0} if name == "stochastic" else {}
+    for x in (np.arange(5.0), np.arange(15, dtype=np.uint8).reshape(3, 5), np.ones((5, 2, 5), np.float16)):
+        y = cypool.pool(x, (nothing,), name, fill_value=1, **rest)
+        assert y.shape == (*x.shape[:-1], 3) and (y == 1).all()
+        if name in RULES:
+            assert not cypool.pool_backward(y, x, (nothing,), name, **rest).any()
 
 
 def test_fill_value_must_fit_the_result():

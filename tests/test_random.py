@@ -4,6 +4,7 @@ import arrays
 import numpy as np
 import pytest
 import reference
+from compared import compare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,46 +80,6 @@ def options(name):
         "logsumexp": st.sampled_from([{}] + [{"alpha": a, "mean": m} for a in (1, 0.5, 10) for m in (False, True)]),
         "softpool": st.sampled_from([{}, {"alpha": 0.25}, {"alpha": 3}]),
     }.get(name, st.just({}))
-
-
-def compare(x, name, call):
-    """The call gives what the reference gives, error for error, and leaves x as it was."""
-
-    def wrong(what):
-        return AssertionError(f"cypool.pool(x, reduce={name!r}, **{call})\nx = {arrays.show(x)}\n{what}")
-
-    before = x.tobytes(), x.strides
-    got = error = answer = expected = out = None
-    try:
-        answer = reference.pool(x, reduce=name, **{k: v for k, v in call.items() if k != "where" or v is not None})
-        out, intact = arrays.guarded(answer.value.shape, answer.dtype)
-    except ValueError as refusal:
-        expected = refusal
-    try:
-        cypool.pool(x, reduce=name, out=out, **call)
-        if out is not None and not intact():
-            raise wrong("wrote outside the output")
-        got = cypool.pool(x, reduce=name, **call)
-    except (ValueError, TypeError) as raised:
-        error = raised
-    if (x.tobytes(), x.strides) != before:
-        raise wrong("x was modified")
-    if error is not None:
-        if answer is not None or not isinstance(error, ValueError):
-            raise wrong(f"raised {error!r}, right is {arrays.show(answer and answer.value)}") from error
-        return
-    if answer is None:
-        raise wrong(f"gave {arrays.show(got)}, right is an error: {expected}")
-    if got.dtype != answer.dtype or not got.dtype.isnative or got.shape != answer.value.shape:
-        raise wrong(f"gave {got.dtype} {got.shape}, right is {answer.dtype} {answer.value.shape}")
-    for result, how in ((got, ""), (out, " with out=")):
-        if not (fine := reference.agrees(result, answer)).all():
-            bad = tuple(np.argwhere(~fine)[0].tolist())
-            slack = None if answer.slack is None else answer.slack[bad]
-            raise wrong(
-                f"output {bad} is {result[bad]!r}{how}, right is {answer.value[bad]!r} within {slack} "
-                f"({(~fine).sum()} of {fine.size} are wrong)"
-            )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ import numpy as np
 import places
 import pytest
 import reference
+from compared import pooled
 
 import cypool
 from cypool import dispatch
@@ -33,18 +34,6 @@ def slots_of(x, call, name, **options):
     nan = np.isnan(cells) & part if x.dtype.kind == "f" else np.zeros_like(part)
     slots = np.where(nan.any(-1), nan.argmax(-1), (part & (cells == value[..., None])).argmax(-1))
     return reference.at_slots(x.shape, tables, call.get("border", "ignore"), slots)
-
-
-def pooled(x, index, call):
-    """x at flat positions over the pooled axes."""
-    axes = call.get("axes")
-    if axes is None:
-        axes = range(x.ndim) if np.ndim(call["window"]) == 0 else range(x.ndim - len(call["window"]), x.ndim)
-    axes = sorted(np.atleast_1d(list(axes) if np.ndim(axes) or isinstance(axes, range) else axes).tolist())
-    moved, at = (np.moveaxis(a, axes, range(-len(axes), 0)) for a in (x, index))
-    lines = moved.reshape(*moved.shape[: x.ndim - len(axes)], -1)
-    found = np.take_along_axis(lines, at.reshape(*lines.shape[:-1], -1), -1)
-    return np.moveaxis(found.reshape(at.shape), range(-len(axes), 0), axes)
 
 
 @pytest.mark.parametrize("layout", ["C", "Fortran", "stepped", "big-endian"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..arguments import TOO_LARGE, boolean, integer, plain_number, real, shown
+from ..arguments import TOO_LARGE, as_dtype, boolean, integer, plain_number, real, shown
 from ._common import Array, Padding, Size, backward, forward
 
 __all__ = [
@@ -55,7 +55,7 @@ def _average(
     if type(rounding) is not str or rounding != "half_even":
         options["rounding"] = rounding
     if negative:
-        if dtype is not None and np.dtype(dtype).kind != "f":
+        if dtype is not None and as_dtype(dtype, "dtype").kind != "f":
             raise ValueError(f"divisor_override must be positive with dtype={shown(dtype)}, not {divisor_override}")
         if fill_value is not None:
             fill_value = -real(fill_value, "fill_value")
