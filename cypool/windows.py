@@ -293,7 +293,7 @@ class Windows:
             starts = i[:-1] * q + i[:-1] * r // max(o, 1)
             return Span(n, o, 1, 1, 1, 0, 0, starts, i[1:] * q - (-i[1:] * r) // max(o, 1))
         if rest[0] != n:
-            raise ValueError(f"{name}: explicit windows for an axis of length {rest[0]} do not fit one of length {n}")
+            raise ValueError(f"{name}: window is Windows.explicit for an axis of length {rest[0]}, not {n}")
         assert self._tables is not None
         starts, stops = self._tables
         planes = starts.shape[0] if starts.ndim == 2 else 0

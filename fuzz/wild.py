@@ -258,7 +258,7 @@ def _dtype(r: Reader) -> None:
     assert rounded, f"{value!r} became {number!r}"
 
 
-# ---- nn and layers -----------------------------------------------------------------------------------
+# ---- compositions, nn and layers ---------------------------------------------------------------------
 
 
 def _good(r: Reader, nd: int) -> dict[str, Any]:
@@ -280,10 +280,35 @@ def _good(r: Reader, nd: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _composed(r: Reader) -> None:
+    """Poolings that are made of others, and their gradients."""
+    x = making.array(r)
+    window = {k: v for k, v in geometry(r, x.shape).items() if k != "ceil_mode"}
+    plane = {"axes": tuple(range(-min(x.ndim, 2), 0))}
+    function, call = r.choice((
+        (cypool.mixed_pool, window | {"a": 0.25}),
+        (cypool.gated_pool, window | {"gate": np.ones(window["window"])}),
+        (cypool.rank_pool, window | {"top": 1}),
+        (cypool.max_blur_pool, {k: window[k] for k in ("window", "stride", "axes")}),
+        (cypool.spatial_pyramid_pool, plane | {"levels": (1, r.between(1, 3))}),
+    ))  # fmt: skip
+    if r.flag():
+        call = spoilt(r, call, list(call), len(call["axes"]))
+    if any(map(large, call.values())) or ("window" in call and not bounded(x.shape, call)):
+        return
+    y = made(function, x, **call)
+    if isinstance(y, Refused):
+        return
+    dx = outcome(getattr(cypool, f"{function.__name__}_backward"), values(r, "f8", y.shape, calm=True), x, **call)
+    assert not isinstance(dx, Refused) and dx.shape == x.shape, f"{dx!r} for {x.shape}"
+
+
 def nn(data: bytes) -> None:
-    """Functions of cypool.nn and classes of cypool.layers, called as their signatures say."""
+    """Functions of cypool.nn, classes of cypool.layers, called as their signatures say, and compositions."""
     r = Reader(data)
-    module = r.choice((cypool.nn, cypool.layers))
+    module = r.choice((cypool.nn, cypool.layers, None))
+    if module is None:
+        return _composed(r)
     name = r.choice(sorted(n for n in module.__all__ if n[-2:].lower() in ("1d", "2d", "3d")))
     nd, function = int(name[-2]), getattr(module, name)
     shape = tuple(min(n, 9) for n in (*(r.choice(making.LENGTHS) for _ in range(nd)), r.below(4), r.between(1, 2)))

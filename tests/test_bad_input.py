@@ -303,7 +303,7 @@ MANY = [
     (lambda: Windows.explicit([0.0], [2], 10), TypeError, "starts.*float64"),
     (lambda: Windows.explicit([0], ["2"], 10), TypeError, "stops"),
     (lambda: Windows.explicit([0], [2**63], 2**62 - 1), (ValueError, TypeError), "stops"),
-    (lambda: cypool.pool(TEN, Windows.explicit([0], [2], 9)), ValueError, "9.*10|10.*9"),
+    (lambda: cypool.pool(TEN, Windows.explicit([0], [2], 9)), ValueError, r"\bwindow .*9.*10"),
     (lambda: cypool.pool(TEN, (W, W)), ValueError, "window"),
     (lambda: cypool.pool(TEN, Windows), TypeError, "window"),
     (lambda: cypool.output_shape(5, 2), TypeError, "shape.*5"),
