@@ -290,7 +290,7 @@ def block_replicate(x: ArrayLike, block_size: int | Sequence[int], *, conserve_s
     cells, _, sizes = _arguments("x", x, "block_size", block_size, None)
     if boolean(conserve_sum, "conserve_sum"):
         cells = cells / np.prod(sizes, dtype=np.float64).item()
-    must_fit([n * b for n, b in zip(cells.shape, sizes, strict=True)], cells.dtype)
+    must_fit([*cells.shape, *sizes], cells.dtype)
     if not isinstance(cells, np.ma.MaskedArray):
         return _copies(cells, sizes)
     return np.ma.MaskedArray(_copies(cells.data, sizes), mask=_copies(np.ma.getmaskarray(cells), sizes))
