@@ -50,7 +50,9 @@ class Call(NamedTuple):
     @property
     def known(self):
         """What a message may name."""
-        return {*self.names, *self.arguments, *named(self.function)}
+        layer = getattr(self.function, "__self__", None)
+        made = named(type(layer)) if isinstance(layer, layers.Layer) else ()
+        return {*self.names, *self.arguments, *named(self.function), *made}
 
 
 def call(name, nd, function, arguments):
