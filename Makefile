@@ -65,9 +65,9 @@ hostile: .venv/.test
 differential: .venv/.test
 	PYTHONPATH=tests $(BIN)/python -P tests/differential.py $(ARGS)
 
-# The long forms of tests that `make test` runs short: guarded arrays of every length, 1000 forks, 9 GiB, a million windows.
+# The long forms of tests that `make test` runs short: guarded arrays of every length, 1000 forks, 9 GiB.
 thorough: .venv/.test
-	CYPOOL_TEST_ALL=1 $(BIN)/python -P -m pytest $(or $(ARGS),$(patsubst %,tests/test_%.py,accuracy guards large processes))
+	CYPOOL_TEST_ALL=1 $(BIN)/python -P -m pytest $(or $(ARGS),$(patsubst %,tests/test_%.py,guards large processes))
 
 # Calls that take turns with those of libraries whose threads spin.
 bench-neighbours: .venv/.peers
