@@ -50,8 +50,9 @@ class Call(NamedTuple):
     @property
     def known(self):
         """What a message may name."""
-        layer = getattr(self.function, "__self__", None)
-        made = named(type(layer)) if isinstance(layer, layers.Layer) else ()
+        owner = getattr(self.function, "__self__", None)
+        owner = owner if isinstance(owner, type) else type(owner)
+        made = named(owner) if issubclass(owner, layers.Layer) else ()
         return {*self.names, *self.arguments, *named(self.function), *made}
 
 

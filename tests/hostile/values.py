@@ -69,17 +69,18 @@ NOT_INTEGERS = [
 HUGE = [2**62, 2**63 - 1, 2**63, 2**64, np.uint64(2**64 - 1), np.array(2**63, np.uint64), 10**40, VAST]
 LARGE = [99, 2**16, 2**31 - 1, 2**31, 2**32 + 1, 2**40, np.int64(2**53), 2**61, 2**62 - 1]
 NEGATIVE = [-1, -2, np.int8(-3), -(2**31), -(2**63), -(2**64), -VAST]
-LISTS = [[], (), (2,) * 7, [[2, 2]], [[[2]]], [None] * 2, (2.0, 2), ("2", 2), [SELF], np.zeros(0, int), range(10**12)]
+NOTHING = [[], (), np.zeros(0, int)]
+LISTS = [*NOTHING, (2,) * 7, [[2, 2]], [[[2]]], [None] * 2, (2.0, 2), ("2", 2), [SELF], range(10**12)]
 ODD = [np.int64(2), np.array(2), np.uint8(2), Whole(2), [np.int16(2)], Fickle()]  # one each, or as many as fit
 
 COUNT = [
     (NOT_INTEGERS, EITHER), (HUGE, VALUE), ([0, *NEGATIVE], VALUE), (LARGE, (FINE, ValueError, MemoryError)),
-    (LISTS[2:], EITHER), (ODD, (FINE, *EITHER)),
+    (LISTS[3:], EITHER), (ODD, (FINE, *EITHER)),
 ]  # fmt: skip
-SIZE = [*COUNT, ([None], (FINE, *EITHER)), ([[], ()], EITHER)]
-OPTIONAL = [*COUNT, ([None, [], ()], (FINE, *EITHER))]
+SIZE = [*COUNT, ([None], (FINE, *EITHER)), (NOTHING, EITHER)]
+OPTIONAL = [*COUNT, ([None, *NOTHING], (FINE, *EITHER))]
 LENGTH = [
-    (NOT_INTEGERS, EITHER), (HUGE[1:], EITHER), (NEGATIVE, EITHER), (LISTS, (FINE, *EITHER)),
+    (NOT_INTEGERS, (FINE, *EITHER)), (HUGE[1:], EITHER), (NEGATIVE, EITHER), (LISTS, (FINE, *EITHER)),
     ([0, None, *LARGE, 2**62, *ODD], (FINE, TypeError, ValueError, MemoryError)),
 ]  # fmt: skip
 PADDING = [
