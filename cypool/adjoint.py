@@ -72,11 +72,12 @@ def adjoint_sum(
     windows, copies = dict(windows), 1
     row_axis = max(windows)
     whole_rows = row_axis == len(shape) - 1 or (row_axis == len(shape) - 2 and shape[-1] < WIDE)
+    copied = whole_rows and not factors  # results that are written several times, not summed several times
     for a in sorted(windows, reverse=True):
         k = windows[a].copies
-        if k > 1 and whole_rows and not factors and a == row_axis:  # the same results, written k times
+        if k > 1 and copied and a == row_axis:
             windows[a] = Span(shape[a], shape[a], 1, 1, 1, 0, 0, copies=k)
-        elif k > 1 and whole_rows and not factors and a == row_axis - 1 and not windows[row_axis].tiles:
+        elif k > 1 and copied and a == row_axis - 1 and not windows[row_axis].tiles:
             copies = windows.pop(a).copies
         elif k > 1:
             windows[a] = _ranges(Span(shape[a] * k, shape[a], k, k, 1, 0, 0))

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "TOO_LARGE", "as_array", "as_dtype", "boolean", "entries", "few", "floats", "fraction", "integer", "is_sequence",
-    "must_fit", "per_axis", "plain_number", "pooled_axes", "pooled_length", "real", "real_array", "renamed", "shown",
-    "text", "typed",
+    "TOO_LARGE", "as_array", "as_dtype", "as_maskable", "boolean", "entries", "few", "floats", "fraction", "integer",
+    "is_sequence", "must_fit", "one_of", "per_axis", "plain_number", "pooled_axes", "pooled_length", "ratio_of", "real",
+    "real_array", "renamed", "shown", "text", "typed",
 ]  # fmt: skip
 
 MOST_AXES = 64  # that an array can have
@@ -75,15 +75,13 @@ def plain_number(value: Any, name: str) -> Any:
     if isinstance(value, int):
         return value
     array = as_array(None if is_sequence(value) else value, name)  # it may be long
-    if array.ndim or array.dtype.kind not in "biufc" or array is np.ma.masked:
+    if array.ndim or array.dtype.kind not in "biufc" or value is np.ma.masked:
         raise TypeError(f"{name} must be a number, not {typed(value)}")
     return array.item()
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
-    """`value` as an array; a masked one keeps its mask, other subclasses become plain."""
-    if isinstance(value, np.ma.MaskedArray):
-        return value
+    """`value` as a plain array: no subclass, and without the mask of a masked one."""
     try:
         return np.asarray(value)
     except (TypeError, ValueError) as error:
@@ -91,6 +89,11 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         raise kind(f"{name} must be an array or what NumPy turns into one: {error}") from None
     except MemoryError:
         raise MemoryError(f"{name} does not fit memory as an array") from None
+
+
+def as_maskable(value: Any, name: str) -> NDArray[Any]:
+    """`value` as an array, or as the masked array that it is."""
+    return value if isinstance(value, np.ma.MaskedArray) else as_array(value, name)
 
 
 def as_dtype(value: Any, name: str) -> np.dtype[Any]:
@@ -118,7 +121,7 @@ def cast_to(array: NDArray[Any], dtype: Any, name: str) -> NDArray[Any]:
 
 def real_array(value: Any, name: str) -> NDArray[np.float64]:
     """`value` as finite float64."""
-    array = np.ma.getdata(as_array(value, name))
+    array = as_array(value, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be real numbers, not {array.dtype}")
     array = cast_to(array, np.float64, name)
@@ -135,9 +138,23 @@ def fraction(value: Any, name: str) -> float:
     return number
 
 
+def ratio_of(value: Any) -> float:
+    """`value` as input length over output length."""
+    number = real(value, "ratio")
+    if not 1 <= number < math.inf:
+        raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {shown(value)}")
+    return number
+
+
+def one_of(first: Any, second: Any, names: str) -> None:
+    """ValueError unless one of two arguments is given."""
+    if (first is None) == (second is None):
+        raise ValueError(f"give {names}, not both or none: {shown(first)} and {shown(second)}")
+
+
 def floats(x: Any, name: str = "x") -> NDArray[Any]:
-    """x in its own floating dtype, or float64."""
-    array = as_array(x, "x")
+    """x in its own floating dtype, or float64; a masked one keeps its mask."""
+    array = as_maskable(x, name)
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise TypeError(f"{name} must be bool, integers or floats, not {array.dtype}")
     return cast_to(array, array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64, name)

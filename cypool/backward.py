@@ -202,7 +202,7 @@ def deliver(result: Array, out: Any) -> Array:
 
 def _indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
     """Indices as int64, and where they are masked: -1 there.  Their values are checked where they are used."""
-    given = np.ma.getdata(as_array(indices, "indices"))
+    given = as_array(indices, "indices")
     if given.dtype.kind not in "iu":
         raise TypeError(f"indices must be integers, not {given.dtype}")
     if given.shape != shape:

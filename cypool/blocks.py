@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import reducers, threads
-from .arguments import TOO_LARGE, as_array, boolean, integer, must_fit, per_axis, plain_number, shown, text, typed
+from .arguments import TOO_LARGE, as_maskable, boolean, integer, must_fit, per_axis, plain_number, shown, text, typed
 from .call import check_out
 from .lanes import check_dtype
 from .pooling import pool
@@ -307,7 +307,7 @@ def _arguments(
     array_name: str, array: ArrayLike, size_name: str, sizes: Any, channel_axis: int | None
 ) -> tuple[NDArray[Any], tuple[int, ...], tuple[int, ...]]:
     """The array, the axes that blocks cover, and the size of a block along each of them."""
-    x = as_array(array, array_name)
+    x = as_maskable(array, array_name)
     check_dtype(x.dtype, "biufc", array_name)
     axes = tuple(range(x.ndim))
     if channel_axis is not None:
@@ -355,8 +355,7 @@ def _call(
     if not callable(func):
         raise TypeError(f"func must be a callable or a reducer's name, not {typed(func)}")
     if isinstance(x, np.ma.MaskedArray):
-        name = getattr(func, "__name__", repr(func))
-        raise TypeError(f"{name} cannot honour the mask of a masked array: name a reducer instead")
+        raise TypeError(f"func={shown(func)} cannot honour the mask of a masked array: name a reducer instead")
     if any(after) and value is None:
         windows = [
             np.split(np.arange(x.shape[axis]), range(size, x.shape[axis], size))

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import as_array, entries, floats, integer, pooled_axes
+from .arguments import as_maskable, entries, floats, integer, pooled_axes
 from .backward import pool_backward
 from .gradients import upstream
 from .pooling import pool
@@ -192,7 +192,7 @@ def spatial_pyramid_pool(
     >>> cypool.spatial_pyramid_pool(np.arange(16).reshape(4, 4), (1, 2))
     array([15,  5,  7, 13, 15])
     """
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
     parts = []
     for n in _levels(levels):
@@ -233,7 +233,7 @@ def spatial_pyramid_pool_backward(
     array([[1., 1.],
            [1., 2.]])
     """
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     where = tuple(sorted(pooled_axes(axes, array.ndim, 1)))
     batch = tuple(n for a, n in enumerate(array.shape) if a not in where)
     sizes = _levels(levels)

@@ -92,11 +92,12 @@ def mixed_pool_backward(
     array([0.25, 0.75, 0.75, 0.25])
     """
     share, array = fraction(a, "a"), floats(x)
-    g = upstream(grad)
+    text(wrt, ("x", "a"), "wrt")
     with np.errstate(all="ignore"):
-        if text(wrt, ("x", "a"), "wrt") == "a":
+        if wrt == "a":
             high, middle = (pool(array, window, name, **geometry).astype(np.float64) for name in ("max", "mean"))
-            return np.array((upstream(g, high.shape) * (high - middle)).sum())
+            return np.array((upstream(grad, high.shape) * (high - middle)).sum())
+        g = upstream(grad)
         parts = [
             pool_backward(g * w, array, window, name, **geometry) for name, w in (("max", share), ("mean", 1 - share))
         ]

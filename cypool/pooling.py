@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import dispatch
-from .arguments import as_array, boolean, entries, integer, per_axis, pooled_axes, pooled_length, shown
+from .arguments import (
+    as_array,
+    as_maskable,
+    boolean,
+    entries,
+    integer,
+    one_of,
+    per_axis,
+    pooled_axes,
+    pooled_length,
+    shown,
+)  # fmt: skip
 from .call import Call, hides_cells, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve
@@ -224,7 +235,7 @@ def adaptive_pool(x: ArrayLike, output_size: Any, reduce: Reduce = "mean", *, ax
     >>> cypool.adaptive_pool(np.arange(5.0), 3)
     array([0.5, 2. , 3.5])
     """
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     where = pooled_axes(axes, array.ndim, output_size, "output_size")
     sizes = per_axis(output_size, len(where), "output_size", 0)
     return pool(array, tuple(Windows.adaptive(n) for n in sizes), reduce, axes=where, **keywords)
@@ -279,9 +290,8 @@ def fractional_pool(
     >>> cypool.fractional_pool(np.arange(100).reshape(10, 10), 7, rng=0).shape
     (7, 7)
     """
-    array = as_array(x, "x")
-    if (output_size is None) == (ratio is None):
-        raise ValueError(f"give output_size or ratio, not both or none: {shown(output_size)} and {shown(ratio)}")
+    array = as_maskable(x, "x")
+    one_of(output_size, ratio, "output_size or ratio")
     size, name = (output_size, "output_size") if ratio is None else (ratio, "ratio")
     where = pooled_axes(axes, array.ndim, size, name)
     if rng is not None and not isinstance(rng, np.random.Generator):
@@ -342,7 +352,7 @@ def global_pool(
     array([[1.5, 5.5, 9.5]])
     """
     keepdims = boolean(keepdims, "keepdims")
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     where = pooled_axes(axes, array.ndim, 1)
     parts: tuple[Any, ...] = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     if out is not None and not keepdims and all(isinstance(part, np.ndarray) for part in parts):

@@ -134,14 +134,15 @@ def rank_pool_backward(
     array([0. , 0.5, 0. , 0.5])
     """
     array, cells, shape = _ranked(x, window, geometry)
+    text(wrt, ("x", "weights"), "wrt")
     values, g = _rank_weights(cells, weights, top, alpha), upstream(grad, shape).astype(np.float64)
-    if text(wrt, ("x", "weights"), "wrt") == "weights":
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if wrt == "weights":
             return np.array(
                 [(g * pool(array, window, "quantile", **_rank(i, cells), **geometry)).sum() for i in range(cells)]
             )
-    result = np.zeros(array.shape)
-    for i, w in enumerate(values):
-        if w != 0:
-            result += pool_backward(g * w, array, window, "quantile", **_rank(i, cells), **geometry)
-    return result.astype(array.dtype)
+        result = np.zeros(array.shape)
+        for i, w in enumerate(values):
+            if w != 0:
+                result += pool_backward(g * w, array, window, "quantile", **_rank(i, cells), **geometry)
+        return result.astype(array.dtype)

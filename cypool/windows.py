@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import TOO_LARGE, as_array, boolean, few, integer, real, shown, text
+from .arguments import TOO_LARGE, as_array, boolean, few, integer, one_of, ratio_of, shown, text
 from .spans import Span
 
 __all__ = ["Windows", "padding_of"]
@@ -215,15 +215,8 @@ class Windows:
         4
         """
         n = integer(n, "n", 1)
-        if (output_size is None) == (ratio is None):
-            raise ValueError(f"give output_size or ratio, not both or none: {shown(output_size)} and {shown(ratio)}")
-        if output_size is not None:
-            o = integer(output_size, "output_size", 1)
-        else:
-            ratio = real(ratio, "ratio")
-            if not 1 <= ratio < np.inf:
-                raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {shown(ratio)}")
-            o = int(n / ratio)
+        one_of(output_size, ratio, "output_size or ratio")
+        o = int(n / ratio_of(ratio)) if output_size is None else integer(output_size, "output_size", 1)
         if not 1 <= o <= n:
             raise ValueError(f"output_size must be 1 to {n} (the axis length), not {o}")
         text(scheme, ("pseudorandom", "random"), "scheme")

@@ -1,17 +1,16 @@
 """Random small calls in two and three dimensions against the oracle: every reducer on every geometry that is drawn.
 
-python tests/differential.py [--count N] [--seed N] [--part I/N]
+PYTHONPATH=tests python tests/differential.py [--count N] [--seed N] [--part I/N]
 """
 
 import argparse
-import os
 import random
-import subprocess
 import sys
 import time
 
 import arrays
 import numpy as np
+import parts
 import reference
 from places import gather
 
@@ -136,33 +135,21 @@ def check_one(draw, names):
 
 
 def run(options):
-    part, parts = map(int, options.part.split("/"))
-    seed = options.seed * parts + part
+    part, count = options.part
+    seed = options.seed * count + part
     draw, done, start = random.Random(seed), 0, time.monotonic()
-    while done < options.count / parts:
+    while done < options.count / count:
         state = draw.getstate()
         try:
             done += check_one(draw, arrays.NAMES)
         except Exception:
-            print(f"part {options.part} of seed {options.seed}, after {done} calls (state {hash(state)})", flush=True)
+            print(f"part {part} of seed {options.seed}, after {done} calls (state {hash(state)})", flush=True)
             raise
-    print(f"part {options.part}, seed {options.seed}: {done} calls agree, in {time.monotonic() - start:.0f} s")
+    print(f"part {part}, seed {options.seed}: {done} calls agree, in {time.monotonic() - start:.0f} s")
     return 0
 
 
-def main():
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10**7, help="calls to compare")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--part", default="")
-    options = parser.parse_args()
-    if options.part:
-        return run(options)
-    parts = len(os.sched_getaffinity(0))
-    again = [sys.executable, "-P", os.path.abspath(__file__), *sys.argv[1:], "--seed", str(options.seed)]
-    running = [subprocess.Popen([*again, "--part", f"{i}/{parts}"]) for i in range(parts)]
-    return any([process.wait() for process in running])  # a list: wait for all
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(parts.main(parser, run, __file__))

@@ -299,3 +299,42 @@ def test_an_empty_window_has_no_index(kind):
         values, indices = cypool.pool(x, 2, where=seen, return_indices=True)
         assert values.mask.tolist() == indices.mask.tolist() == [True, False]
         assert (values[1], indices[1]) == (4, 3)
+
+
+# ---- masks of other arguments --------------------------------------------------------------------
+
+
+def test_only_the_mask_of_x_is_read():
+    """What a mask hides in other arguments is checked, and used, like the rest."""
+    hidden = [False, True]
+    for bad in ([0, -5], [0, 2**40]):
+        with pytest.raises(ValueError, match="must"):
+            cypool.Windows.explicit(np.ma.array(bad, mask=hidden), np.ma.array([2, 3], mask=hidden), 6)
+    with pytest.raises(ValueError, match="weights must be finite"):
+        cypool.pool(np.zeros(4), 2, "sum", weights=np.ma.array([1, NAN], mask=hidden))
+    with pytest.raises(TypeError, match="fill_value"):
+        cypool.pool(np.zeros(4), 2, fill_value=np.ma.masked)
+    x, g = np.array([1.0, 3.0, 2.0, 4.0]), np.array([5.0, 7.0])
+    masked = np.ma.array(g, mask=hidden)
+    for got, right in (
+        (cypool.pool_backward(masked, x, 2), [0, 5, 0, 7]),
+        (cypool.unpool(masked, [1, 3], 4), [0, 5, 0, 7]),
+        (cypool.mixed_pool_backward(masked, x, 2, 0), [2.5, 2.5, 3.5, 3.5]),
+        (cypool.pool(x, 2, where=np.ma.array([True, True, False, True], mask=True)), [3, 4]),
+    ):
+        assert type(got) is np.ndarray and got.tolist() == right
+
+
+@pytest.mark.parametrize("at", [-1, 4, 2**40])
+def test_hidden_indices_are_checked(at):
+    """An index under a mask is never followed."""
+    x, indices = np.arange(4.0).reshape(1, 4), np.ma.array([[1, at]], mask=[[False, True]])
+    for call in (
+        lambda: cypool.nn.max_unpool1d(x[:, :2], indices, 2),
+        lambda: cypool.nn.max_unpool1d_backward(x, x[:, :2], indices, 2),
+        lambda: cypool.unpool(x[:, :2], indices, 4, axes=1),
+    ):
+        with pytest.raises((ValueError, IndexError), match="indices must"):
+            call()
+    given = cypool.pool_backward(x[:, :2] + 1, x, 2, axes=1, indices=indices)
+    assert given.tolist() == [[0, 1, 0, 0]]

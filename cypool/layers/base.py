@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import as_array, few, integer, is_sequence, pooled_length, shown, text, typed
+from ..arguments import as_array, as_maskable, few, integer, is_sequence, pooled_length, shown, text, typed
 from ..backward import pool_backward
 from ..outline import Outline
 from ..pooling import pool
@@ -90,7 +90,7 @@ class Layer(ABC):
     def _start(self, x: ArrayLike) -> Array:
         """x as an array of the right number of axes; what the last call left is dropped."""
         self._kept = None
-        array: Array = as_array(x, "x")
+        array: Array = as_maskable(x, "x")
         if array.ndim != self._rank + 2:
             raise ValueError(f"x must have {self._rank + 2} axes, {self._order()}, not shape {array.shape}")
         return array

@@ -7,13 +7,12 @@ A layer goes on with its own generator, so that a seed fixes the whole run.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arguments import boolean, entries, integer, per_axis, real, shown, text
+from ..arguments import boolean, entries, integer, one_of, per_axis, ratio_of, text
 from ..windows import Windows
 from .base import Picked, PoolingLayer, Sizes
 
@@ -21,13 +20,6 @@ __all__ = ["FractionalAveragePooling2D", "FractionalAveragePooling3D", "Fraction
            "FractionalMaxPooling3D"]  # fmt: skip
 
 SCHEMES = ("pseudorandom", "random")
-
-
-def _ratio(value: Any) -> float:
-    number = real(value, "ratio")
-    if not 1 <= number < math.inf:
-        raise ValueError(f"ratio must be at least 1 (input / output) and finite, not {shown(value)}")
-    return number
 
 
 class _Fractional(PoolingLayer):
@@ -42,13 +34,12 @@ class _Fractional(PoolingLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(data_format, name)
-        if (output_size is None) == (ratio is None):
-            raise ValueError(f"give output_size or ratio, not both or none: {shown(output_size)} and {shown(ratio)}")
+        one_of(output_size, ratio, "output_size or ratio")
         self.output_size: tuple[int, ...] | None = (
             None if output_size is None else per_axis(output_size, self._rank, "output_size", 1)
         )
         self.ratio: tuple[float, ...] | None = (
-            None if ratio is None else tuple(_ratio(r) for r in entries(ratio, self._rank, "ratio"))
+            None if ratio is None else tuple(ratio_of(r) for r in entries(ratio, self._rank, "ratio"))
         )
         self.overlapping: bool = boolean(overlapping, "overlapping")
         self.scheme: str = text(scheme, SCHEMES, "scheme")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import engine
-from ..arguments import as_array, boolean, few, is_sequence, per_axis, renamed, shown, text, typed
+from ..arguments import as_array, as_maskable, boolean, few, is_sequence, per_axis, renamed, shown, text, typed
 from ..backward import pool_backward
 from ..engine import cached
 from ..kernels import calls
@@ -155,7 +155,7 @@ def forward(
     nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Any, workers: int | None, **options: Any,
 ) -> Any:  # fmt: skip
     try:
-        x = input if type(input) is np.ndarray else as_array(input, "input")
+        x = input if type(input) is np.ndarray else as_maskable(input, "input")
         window, steps, pads, gaps, axes = geometry(
             nd, x.ndim, kernel_size, stride, padding, dilation, data_format, "input"
         )
@@ -174,7 +174,7 @@ def backward(
     min_count: int, fill_value: Any, out: Any, workers: int | None, **options: Any,
 ) -> Array:  # fmt: skip
     try:
-        array = as_array(x, "x")
+        array = as_maskable(x, "x")
         window, steps, pads, gaps, axes = geometry(
             nd, array.ndim, kernel_size, stride, padding, dilation, data_format, "x"
         )
@@ -195,7 +195,7 @@ def adaptive(
     nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Any, workers: int | None, **options: Any,
 ) -> Any:  # fmt: skip
     try:
-        x = input if type(input) is np.ndarray else as_array(input, "input")
+        x = input if type(input) is np.ndarray else as_maskable(input, "input")
         windows, axes = _adaptive(nd, x.ndim, output_size, data_format, "input")
         return pool(
             x, windows, reduce, axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
@@ -209,7 +209,7 @@ def adaptive_backward(
     nd: int, reduce: str, grad: ArrayLike, x: ArrayLike, output_size: Any, indices: Any, data_format: str, where: Any,
     nan_policy: str, min_count: int, fill_value: Any, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     windows, axes = _adaptive(nd, array.ndim, output_size, data_format, "x")
     return pool_backward(
         grad, array, windows, reduce, axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
@@ -222,7 +222,7 @@ def whole(
     nan_policy: str, min_count: int, fill_value: Any, dtype: Any, out: Any, workers: int | None,
 ) -> Any:  # fmt: skip
     try:
-        x = input if type(input) is np.ndarray else as_array(input, "input")
+        x = input if type(input) is np.ndarray else as_maskable(input, "input")
         windows, axes = _whole(nd, x.ndim, data_format, "input")
         keepdims = boolean(keepdims, "keepdims")
         result = pool(
@@ -243,11 +243,11 @@ def whole_backward(
     nd: int, reduce: str, grad: ArrayLike, x: ArrayLike, indices: Any, keepdims: bool, data_format: str, where: Any,
     nan_policy: str, min_count: int, fill_value: Any, out: Any, workers: int | None,
 ) -> Array:  # fmt: skip
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     windows, axes = _whole(nd, array.ndim, data_format, "x")
     if not boolean(keepdims, "keepdims"):
         grad = _with_axes(as_array(grad, "grad"), array.ndim, axes, "grad")
-        indices = None if indices is None else _with_axes(as_array(indices, "indices"), array.ndim, axes, "indices")
+        indices = None if indices is None else _with_axes(as_maskable(indices, "indices"), array.ndim, axes, "indices")
     return pool_backward(
         grad, array, windows, reduce, axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
         fill_value=fill_value, indices=indices, out=out, workers=workers,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..arguments import as_array, integer, real, renamed, shown
+from ..arguments import as_array, as_maskable, integer, one_of, real, renamed, shown
 from ..backward import pool_backward
 from ..pooling import pool
 from ..windows import Windows
@@ -25,8 +25,7 @@ SAMPLE_OF_AXIS: dict[int, tuple[int, ...]] = {2: (1, 0), 3: (0, 1, 2)}
 
 def _outputs(lengths: tuple[int, ...], window: tuple[int, ...], size: Any, ratio: Any) -> tuple[int, ...]:
     """The number of windows on each axis: none may reach beyond it."""
-    if (size is None) == (ratio is None):
-        raise ValueError(f"give output_size or output_ratio, not both or none: {shown(size)} and {shown(ratio)}")
+    one_of(size, ratio, "output_size or output_ratio")
     if size is not None:
         name, outputs = "output_size", sizes(size, len(lengths), "output_size", 0)
     else:
@@ -94,7 +93,7 @@ def _fractional(
     dtype: Any, out: Any, workers: int | None,
 ) -> Any:  # fmt: skip
     try:
-        x = as_array(input, "input")
+        x = as_maskable(input, "input")
         windows, axes = _windows(nd, x, kernel_size, output_size, output_ratio, samples, rng, data_format, "input")
         return pool(
             x, windows, "max", axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,
@@ -111,7 +110,7 @@ def _fractional_backward(
 ) -> Array:  # fmt: skip
     if samples is None and indices is None and (rng is None or isinstance(rng, np.random.Generator)):
         raise ValueError("the windows are not known: give _random_samples, indices, or an integer as rng")
-    array = as_array(x, "x")
+    array = as_maskable(x, "x")
     windows, axes = _windows(nd, array, kernel_size, output_size, output_ratio, samples, rng, data_format, "x")
     return pool_backward(
         grad, array, windows, "max", axes=axes, where=where, nan_policy=nan_policy, min_count=min_count,

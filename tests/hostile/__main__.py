@@ -1,6 +1,6 @@
 """Every hostile value in every call, each in a child of its own: nothing dies, hangs, or is refused without a reason.
 
-python tests/hostile [--sample N] [--only WORD] [--seed N] [--part I/N]
+PYTHONPATH=tests python tests/hostile [--sample N] [--only WORD] [--seed N] [--part I/N]
 """
 
 import argparse
@@ -10,10 +10,9 @@ import itertools
 import os
 import random
 import re
-import subprocess
 import sys
-import time
 
+import parts
 from calls import all_calls
 from sandbox import attempt
 from values import ARGUMENTS, FINE, rows
@@ -64,12 +63,12 @@ def fault(call, changed, outcomes, ended, message):
 
 
 def run(options):
-    part, parts = map(int, options.part.split("/"))
+    part, count = options.part
     found, counts, faults = list(trials(options.seed)), collections.Counter(), []
     found = [t for t in found if options.only in t[0].name]
     if options.sample and options.sample < len(found):
         found = random.Random(options.seed).sample(found, options.sample)
-    for call, changed, outcomes in found[part::parts]:
+    for call, changed, outcomes in found[part::count]:
         ended, message = attempt(lambda call=call, changed=changed: call(**changed))
         counts[ended] += 1
         why = fault(call, changed, outcomes, ended, message)
@@ -81,21 +80,8 @@ def run(options):
     return bool(faults)
 
 
-def main():
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=0, help="so many calls instead of all")
     parser.add_argument("--only", default="", help="calls whose name has this in it")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--part", default="")
-    options = parser.parse_args()
-    if options.part:
-        return run(options)
-    parts = len(os.sched_getaffinity(0))
-    here = os.path.dirname(os.path.abspath(__file__))
-    again = [sys.executable, "-W", "ignore", "-P", here, *sys.argv[1:], "--seed", str(options.seed)]
-    running = [subprocess.Popen([*again, "--part", f"{i}/{parts}"]) for i in range(parts)]
-    return any([process.wait() for process in running])  # a list: wait for all
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(parts.main(parser, run, os.path.dirname(__file__)))

@@ -147,7 +147,8 @@ def of_windows():
     """The makers of Windows, and the methods that take the length of an axis."""
     for method, given in (
         ("sliding", {"window": 2}), ("adaptive", {"output_size": 2}),
-        ("fractional", {"n": 9, "output_size": 2, "rng": 0}), ("explicit", {"starts": [0, 2], "stops": [2, 4], "n": 6}),
+        ("fractional", {"n": 9, "output_size": 2, "rng": 0}),
+        ("explicit", {"starts": np.array([0, 2]), "stops": np.array([2, 4]), "n": 6}),
     ):  # fmt: skip
         yield call(f"Windows.{method}", 1, getattr(cypool.Windows, method), given)
     for method in ("bounds", "length", "centers"):

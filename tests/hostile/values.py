@@ -165,7 +165,12 @@ INDICES = [
         (-1, "i8"), (2**31, "i8"), (2**32 + 3, "i8"), (2**40, "i8"), (-(2**63), "i8"), (2**63, "u8"), (2**64 - 1, "u8"),
         (-1, "i1"), (216, "i8"))], (IndexError,)),
     (lambda shape: [np.zeros(shape, t) for t in ("f8", "?", "O", "M8[s]", "c16")], TYPE),
+    (lambda shape: [np.ma.array(np.full(shape, v), mask=True) for v in (-1, 2**40)], (FINE, ValueError, IndexError)),
     (lambda shape: [np.zeros(shape, t) for t in ("i1", "u8", ">i4")], (FINE,)),
+]  # fmt: skip
+BOUNDS = [
+    *ARRAY, (lambda shape: [np.ma.array(np.full(shape, v), mask=True) for v in (-(2**40), 2**40)], VALUE),
+    (lambda shape: [np.full(shape, v) for v in (-(2**63), 2**63 - 1, 2**62)], VALUE),
 ]  # fmt: skip
 OUT = [
     (strange_arrays, (FINE, *EITHER)), (odd_arrays, (FINE, *EITHER)),
@@ -203,6 +208,7 @@ ARGUMENTS = {
     # arrays
     **dict.fromkeys(["x", "input", "image", "values", "grad", "gate", "inputs"], ARRAY), "indices": INDICES, "out": OUT,
     "where": WHERE, **dict.fromkeys(["weights", "_random_samples"], ARRAY),
+    **dict.fromkeys(["starts", "stops"], BOUNDS),
     # others
     **dict.fromkeys(["func_kwargs", "attributes", "config"], MAPPING),
 }  # fmt: skip
