@@ -59,9 +59,9 @@ def _bounds_array(value: Any, name: str) -> NDArray[np.int64]:
         raise TypeError(f"{name} must be integers, not {given.dtype}")
     if given.ndim not in (1, 2):
         raise ValueError(f"{name} must have one dimension (or two: planes, windows), not shape {given.shape}")
-    if given.dtype.kind == "u" and given.size and int(given.max()) >= TOO_LARGE:
+    array = given.astype(np.int64, order="C")  # or MemoryError, before its cells are looked at
+    if given.dtype.kind == "u" and (array < 0).any():
         raise ValueError(f"{name} must be below 2**62, not {int(given.max())}")
-    array = given.astype(np.int64, order="C")
     array.setflags(write=False)
     return array
 
