@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
 #   make demo | test | docs | docs-check | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
 #   make test-peers | test-torch | check-project | reproducible | repaired | aarch64
-#   make hostile | differential | thorough | fuzz | asan | ubsan | tsan | valgrind
+#   make hostile | differential | thorough | fuzz | asan | ubsan | tsan | valgrind | clang
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ endef
 export CHECK
 
 .PHONY: demo test docs docs-check bench bench-neighbours asv lint typecheck wheel sdist clean test-peers test-torch \
-    check-project reproducible repaired aarch64 hostile differential thorough fuzz asan ubsan tsan valgrind
+    check-project reproducible repaired aarch64 hostile differential thorough fuzz asan ubsan tsan valgrind clang
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -42,9 +42,10 @@ docs: .venv/.docs
 docs-check: docs
 	$(BIN)/python -P docs/check_site.py build/site build/screenshots
 
-# -P: the tests see the installed package, not this folder's.
+# -P: the tests see the installed package, not this folder's.  A process for each core; ARGS="-n 0": all in this one.
 test: .venv/.test
-	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch --ignore=tests/labelled $(ARGS)
+	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch --ignore=tests/labelled \
+	    --numprocesses auto --dist worksteal $(ARGS)
 
 test-peers: .venv/.peers test-torch
 	$(BIN)/python -P -m pytest tests/peers tests/labelled $(ARGS)
@@ -130,8 +131,11 @@ ARM_TESTS := $(patsubst %,tests/test_%.py,accuracy bits blocks gradients layouts
 aarch64: .venv/.made
 	.ci/aarch64 $(BIN)/python $(or $(ARGS),$(ARM_TESTS))
 
-# Kernels that are watched: memory, what C leaves undefined, races; each in an environment of its own (on Debian).
+# Kernels that are watched: memory, what C leaves undefined, races; or of another compiler.  Each in an environment of
+# its own (on Debian).
 asan ubsan tsan valgrind: .venv/.made
+clang: .venv/.test
+asan ubsan tsan valgrind clang:
 	PYTHON=$(PYTHON) .ci/sanitize $@ $(ARGS)
 
 # Each harness of fuzz/, or HARNESS, for so many seconds: kernels with AddressSanitizer, under libFuzzer (on Debian).

@@ -294,6 +294,8 @@ cdef class Reduction:
         if scratch == NULL:
             raise MemoryError(f"no memory for {workers} x {size} bytes of scratch")
         memset(scratch, 0, workers * sizeof(Scratch))
+        if workers > 1:
+            scratch.caller = here()
         try:
             block = <char*> (scratch + workers)
             block += (64 - <size_t> block % 64) % 64
@@ -323,7 +325,7 @@ cdef class Reduction:
             stop = min(groups, start + many)
             chunk = max(1, (stop - start) // (workers * 16))
             for i in prange(start, stop, nogil=True, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                give_group(p, arrays, scratch + threadid(), i)
+                give_group(p, arrays, mine(scratch, threadid()), i)
             start = stop
             if start < groups:
                 PyErr_CheckSignals()
@@ -342,7 +344,7 @@ cdef class Reduction:
                 else:
                     chunk = max(1, (stop - start) // (workers * 16))
                     for i in prange(start, stop, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                        reduce_item(p, arrays, scratch + threadid(), i)
+                        reduce_item(p, arrays, mine(scratch, threadid()), i)
             start = stop
             if start < items:
                 PyErr_CheckSignals()
@@ -367,7 +369,8 @@ cdef class Reduction:
                     stop = min(items * groups, start + many)
                     with nogil:
                         for i in prange(start, stop, schedule="dynamic", num_threads=workers):
-                            reduce_group(p, arrays, scratch + threadid(), i, lane, group, groups, partial, values, slot)
+                            reduce_group(p, arrays, mine(scratch, threadid()), i, lane, group, groups, partial,
+                                         values, slot)
                     start = stop
                     PyErr_CheckSignals()
                 with nogil:
@@ -390,7 +393,11 @@ def floor_copy(const uint8_t[::1] x not None, uint8_t[::1] out not None, int wor
     cdef const uint64_t* words = <const uint64_t*> &x[0]
     cdef uint64_t seen
     cdef uint8_t* to = &out[0]
+    cdef Caller caller = here()
+    cdef const Caller* elsewhere = &caller
     for part in prange(parts, nogil=True, schedule="dynamic", num_threads=workers):
+        if threadid() > 0:
+            keep_off(elsewhere)
         seen = 0
         for i in range(n * part // parts, n * (part + 1) // parts):
             seen = seen | words[i]

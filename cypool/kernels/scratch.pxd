@@ -34,6 +34,13 @@ cdef struct Tile:
     Py_ssize_t cells              # scratch cells the windows cover
     Py_ssize_t low, high          # cells that are read
 
+cdef extern from "place.h" nogil:
+    ctypedef struct Caller "cypool_caller":
+        pass
+    Caller here "cypool_here" ()
+    void keep_off "cypool_keep_off" (const Caller* caller)
+
+
 cdef struct Scratch:
     char* a                       # three rows for merge and slide
     char* b
@@ -78,10 +85,18 @@ cdef struct Scratch:
     Py_ssize_t known_tile
     double* shares                # of the cells of each line, where lines have factors (write_means)
     bint found_empty, found_nan
+    Caller caller                 # of the first scratch, which is the caller's
     Py_ssize_t low, high          # cells of the gradient that are this group's
     Py_ssize_t first, reach       # where its windows' cells are
     Py_ssize_t lost, strays       # indices of no cell; of one that is in no window of the group
     size_t size
+
+
+cdef inline Scratch* mine(Scratch* scratch, int thread) noexcept nogil:
+    """A thread's own; the thread runs elsewhere than the caller."""
+    if thread > 0:
+        keep_off(&scratch.caller)
+    return scratch + thread
 
 
 cdef inline char* carve(char** at, size_t bytes) noexcept nogil:
