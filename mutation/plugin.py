@@ -1,0 +1,233 @@
+"""A plugin of pytest: tests are collected once, and each mutant lives in a child that runs those that reach it.
+
+First all tests run in a child without a mutant: which ones pass there, how long they take, which mutants they reach.
+A mutant is killed if a test fails, the child dies or hangs.  Tests that have killed most come first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+import resource
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import cypool_mutants
+import pytest
+from _pytest.runner import runtestprotocol
+
+import cypool
+from cypool import dispatch, engine
+from cypool.kernels import calls
+
+ASKED = json.loads(Path(os.environ["MUTATION_ASKED"]).read_text())  # what run.py wants
+OUT = Path(ASKED["out"])
+MEMORY = 6 << 30  # of a child, beside what the parent has
+
+
+KERNELS = hasattr(dispatch.kernels, "steer")  # else these are the ordinary ones
+
+
+def steer(number: int) -> None:
+    cypool_mutants.alive = number
+    if KERNELS:
+        dispatch.kernels.steer(number)
+
+
+def reached() -> bytes:
+    """A byte for each mutant: was it asked for since the last call?"""
+    found = bytes(cypool_mutants.reached)
+    cypool_mutants.reached[:] = bytes(len(found))
+    if KERNELS:
+        found = bytes(map(max, found, dispatch.kernels.get_reached()))
+        dispatch.kernels.forget_reached()
+    return found
+
+
+def forget() -> None:
+    """Nothing is known of earlier calls."""
+    calls.forget()
+    engine._kept.clear()
+    for module in [m for name, m in sys.modules.items() if name.startswith("cypool")]:
+        for value in list(vars(module).values()):
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+def passes(item: pytest.Item) -> bool:
+    return all(report.outcome != "failed" for report in runtestprotocol(item, log=False, nextitem=None))
+
+
+def limit() -> None:
+    with open("/proc/self/statm") as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def in_child(work: Any) -> tuple[int, int]:
+    """Starts work(write) in a child; its id, and where to read what it writes."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (1, 2):
+                os.dup2(nowhere, stream)
+            limit()
+            work(lambda text: os.write(writing, text.encode()))
+        finally:
+            os._exit(0)
+    os.close(writing)
+    return child, reading
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test with many parameters only some."""
+    draw = random.Random(ASKED["seed"])
+    functions: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        functions.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    most = ASKED["each"]
+    items[:] = [i for group in functions.values() for i in (group if len(group) <= most else draw.sample(group, most))]
+
+
+def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
+    """Seconds of each test that passes (else 0), and the mutants it reaches."""
+    file = OUT / "first_run"
+    file.unlink(missing_ok=True)
+
+    def late(*_: Any) -> None:
+        raise TimeoutError
+
+    def work(_: Any) -> None:
+        signal.signal(signal.SIGALRM, late)
+        found = []
+        for item in items:
+            forget()
+            reached()
+            start = time.monotonic()
+            signal.setitimer(signal.ITIMER_REAL, ASKED["longest"])
+            try:
+                fine = passes(item)
+            except TimeoutError:
+                fine = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            found.append((time.monotonic() - start if fine else 0.0, reached()))
+            with (OUT / "progress").open("a") as log:
+                log.write(f"{time.monotonic() - start:.2f} {fine} {item.nodeid}\n")
+        file.write_bytes(pickle.dumps(found))
+
+    (OUT / "progress").unlink(missing_ok=True)
+    child, reading = in_child(work)
+    os.waitpid(child, 0)
+    os.close(reading)
+    assert file.exists(), "the tests do not even run without a mutant: see build/mutation/progress"
+    result: list[tuple[float, bytes]] = pickle.loads(file.read_bytes())
+    return result
+
+
+class Hunt:
+    """All mutants, some at a time."""
+
+    def __init__(self, items: list[pytest.Item], known: list[tuple[float, bytes]]):
+        self.items, self.known = items, known
+        self.kills: Counter[int] = Counter()
+        self.ends: dict[int, dict[str, Any]] = {}
+        self.end = time.monotonic() + 60 * ASKED["minutes"]
+
+    def tests_of(self, number: int, banned: set[int]) -> list[int]:
+        fit = [k for k, (s, r) in enumerate(self.known) if s and r[number] and k not in banned]
+        fit.sort(key=lambda k: (-self.kills[k] / (self.known[k][0] + 0.02), self.known[k][0]))
+        total, some = 0.0, []
+        for k in fit:
+            total += self.known[k][0]
+            if total > ASKED["seconds"] and some:
+                break
+            some.append(k)
+        return some
+
+    def start(self, number: int, banned: set[int]) -> tuple[int, int, list[int]]:
+        tests = self.tests_of(number, banned)
+
+        def work(write: Any) -> None:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            forget()
+            steer(number)
+            for k in tests:
+                write(f"{k}\n")
+                signal.setitimer(signal.ITIMER_REAL, 10 + 10 * self.known[k][0])
+                if not passes(self.items[k]):
+                    write("failed\n")
+                    return
+            write("alive\n")
+
+        return (*in_child(work), tests)
+
+    def hunt(self, numbers: list[int], banned: set[int]) -> None:
+        running: dict[int, tuple[int, int, list[int]]] = {}
+        for number in numbers:
+            self.ends.pop(number, None)
+        waiting = list(numbers)
+        random.Random(ASKED["seed"]).shuffle(waiting)  # what is done in time is a sample
+        while waiting or running:
+            if time.monotonic() > self.end:
+                waiting = []
+            while waiting and len(running) < ASKED["jobs"]:
+                number = waiting.pop(0)
+                child, reading, tests = self.start(number, banned)
+                running[child] = number, reading, tests
+            child, status = os.wait()
+            if child not in running:
+                continue
+            number, reading, tests = running.pop(child)
+            with open(reading) as pipe:
+                told = pipe.read().split()
+            how = told[-1] if told else ""
+            code = os.waitstatus_to_exitcode(status)
+            if how == "alive":
+                self.ends[number] = {"killed": False, "how": "alive" if tests else "not reached", "tests": len(tests)}
+            else:
+                k = int([t for t in told if t.isdigit()][-1])
+                self.kills[k] += 1
+                why = "fails" if how == "failed" else f"dies of {signal.Signals(-code).name}" if code < 0 else "leaves"
+                self.ends[number] = {"killed": True, "by": self.items[k].nodeid, "how": why, "test": k}
+            with (OUT / "ends").open("a") as log:
+                log.write(json.dumps([number, self.ends[number]]) + "\n")
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    assert str(OUT) in cypool.__file__, cypool.__file__
+    assert list(dispatch.levels()) == ["base"]
+    (OUT / "ends").unlink(missing_ok=True)
+    start = time.monotonic()
+    known = first_run(session.items)
+    fine = sum(bool(s) for s, _ in known)
+    print(f"\n{fine} of {len(known)} tests pass in time without a mutant: {time.monotonic() - start:.0f} s", flush=True)
+    hunt = Hunt(session.items, known)
+    hunt.hunt(ASKED["numbers"], set())
+    # A test that fails once more without a mutant has killed none.
+    banned: set[int] = set()
+    for k, item in enumerate(session.items):
+        if not hunt.kills[k]:
+            continue
+        forget()
+        child, reading = in_child(lambda write, item=item: write("fine" if passes(item) else "failed"))
+        os.waitpid(child, 0)
+        with open(reading) as pipe:
+            if pipe.read() != "fine":
+                banned.add(k)
+                print(f"fails now and then without a mutant, and does not count: {session.items[k].nodeid}", flush=True)
+    if banned:
+        hunt.hunt([n for n, end in hunt.ends.items() if end.get("test") in banned], banned)
+    (OUT / "result.json").write_text(json.dumps({str(n): end for n, end in hunt.ends.items()}))
+    print(f"{len(hunt.ends)} mutants: {time.monotonic() - start:.0f} s", flush=True)
+    return True
