@@ -6,6 +6,7 @@ A mutant is killed if a test fails, the child dies or hangs.  Tests that have ki
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import pickle
@@ -81,6 +82,7 @@ def in_child(work: Any) -> tuple[int, int]:
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in (1, 2):
                 os.dup2(nowhere, stream)
+            faulthandler.disable()  # pytest has it on
             limit()
             work(lambda text: os.write(writing, text.encode()))
         finally:
@@ -89,20 +91,30 @@ def in_child(work: Any) -> tuple[int, int]:
     return child, reading
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test with many parameters only some."""
+def function_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def apart(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Of a test with many parameters only some; and all the others, in any order."""
     draw = random.Random(ASKED["seed"])
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
-        functions.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        functions.setdefault(function_of(item), []).append(item)
     most = ASKED["each"]
-    items[:] = [i for group in functions.values() for i in (group if len(group) <= most else draw.sample(group, most))]
+    some = [i for group in functions.values() for i in (group if len(group) <= most else draw.sample(group, most))]
+    taken = set(some)
+    rest = [item for item in items if item not in taken]
+    draw.shuffle(rest)
+    return some, rest
 
 
 def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
     """Seconds of each test that passes (else 0), and the mutants it reaches."""
     file = OUT / "first_run"
+    if ASKED["resume"] and file.exists():
+        kept = pickle.loads(file.read_bytes())
+        return [kept.get(item.nodeid, (0.0, b"")) for item in items]
     file.unlink(missing_ok=True)
 
     def late(*_: Any) -> None:
@@ -110,7 +122,7 @@ def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
 
     def work(_: Any) -> None:
         signal.signal(signal.SIGALRM, late)
-        found = []
+        found = {}
         for item in items:
             forget()
             reached()
@@ -121,7 +133,7 @@ def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
             except TimeoutError:
                 fine = False
             signal.setitimer(signal.ITIMER_REAL, 0)
-            found.append((time.monotonic() - start if fine else 0.0, reached()))
+            found[item.nodeid] = time.monotonic() - start if fine else 0.0, reached()
             with (OUT / "progress").open("a") as log:
                 log.write(f"{time.monotonic() - start:.2f} {fine} {item.nodeid}\n")
         file.write_bytes(pickle.dumps(found))
@@ -131,32 +143,45 @@ def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
     os.waitpid(child, 0)
     os.close(reading)
     assert file.exists(), "the tests do not even run without a mutant: see build/mutation/progress"
-    result: list[tuple[float, bytes]] = pickle.loads(file.read_bytes())
-    return result
+    kept = pickle.loads(file.read_bytes())
+    return [kept[item.nodeid] for item in items]
 
 
 class Hunt:
     """All mutants, some at a time."""
 
-    def __init__(self, items: list[pytest.Item], known: list[tuple[float, bytes]]):
-        self.items, self.known = items, known
+    def __init__(self, some: list[pytest.Item], rest: list[pytest.Item], known: list[tuple[float, bytes]]):
+        self.items, self.known, self.first = [*some, *rest], known, len(some)
+        self.functions = list(map(function_of, self.items))
+        times: dict[str, list[float]] = {}
+        for name, (seconds, _) in zip(self.functions, known, strict=False):
+            times.setdefault(name, []).append(seconds or ASKED["longest"])
+        means = {name: sum(some) / len(some) for name, some in times.items()}
+        self.seconds = [s for s, _ in known] + [means.get(name, 1) for name in self.functions[len(some) :]]
         self.kills: Counter[int] = Counter()
         self.ends: dict[int, dict[str, Any]] = {}
+        self.banned: set[str] = set()
         self.end = time.monotonic() + 60 * ASKED["minutes"]
 
-    def tests_of(self, number: int, banned: set[int]) -> list[int]:
-        fit = [k for k, (s, r) in enumerate(self.known) if s and r[number] and k not in banned]
-        fit.sort(key=lambda k: (-self.kills[k] / (self.known[k][0] + 0.02), self.known[k][0]))
+    def tests_of(self, number: int, more: bool) -> list[int]:
+        """Those that reach a mutant; `more`: those with other parameters."""
+        fit = [k for k, (s, r) in enumerate(self.known) if s and r[number]]
+        if more:
+            names = {self.functions[k] for k in fit}
+            fit = [k for k in range(self.first, len(self.items)) if self.functions[k] in names]
+        fit = [k for k in fit if self.items[k].nodeid not in self.banned]
+        if not more:
+            fit.sort(key=lambda k: (-self.kills[k] / (self.seconds[k] + 0.02), self.seconds[k]))
         total, some = 0.0, []
         for k in fit:
-            total += self.known[k][0]
+            total += self.seconds[k]
             if total > ASKED["seconds"] and some:
                 break
             some.append(k)
         return some
 
-    def start(self, number: int, banned: set[int]) -> tuple[int, int, list[int]]:
-        tests = self.tests_of(number, banned)
+    def start(self, number: int, more: bool) -> tuple[int, int, list[int]]:
+        tests = self.tests_of(number, more)
 
         def work(write: Any) -> None:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -164,7 +189,7 @@ class Hunt:
             steer(number)
             for k in tests:
                 write(f"{k}\n")
-                signal.setitimer(signal.ITIMER_REAL, 10 + 10 * self.known[k][0])
+                signal.setitimer(signal.ITIMER_REAL, 10 + 10 * self.seconds[k])
                 if not passes(self.items[k]):
                     write("failed\n")
                     return
@@ -172,10 +197,8 @@ class Hunt:
 
         return (*in_child(work), tests)
 
-    def hunt(self, numbers: list[int], banned: set[int]) -> None:
+    def hunt(self, numbers: list[int], more: bool = False) -> None:
         running: dict[int, tuple[int, int, list[int]]] = {}
-        for number in numbers:
-            self.ends.pop(number, None)
         waiting = list(numbers)
         random.Random(ASKED["seed"]).shuffle(waiting)  # what is done in time is a sample
         while waiting or running:
@@ -183,7 +206,7 @@ class Hunt:
                 waiting = []
             while waiting and len(running) < ASKED["jobs"]:
                 number = waiting.pop(0)
-                child, reading, tests = self.start(number, banned)
+                child, reading, tests = self.start(number, more)
                 running[child] = number, reading, tests
             child, status = os.wait()
             if child not in running:
@@ -194,40 +217,50 @@ class Hunt:
             how = told[-1] if told else ""
             code = os.waitstatus_to_exitcode(status)
             if how == "alive":
-                self.ends[number] = {"killed": False, "how": "alive" if tests else "not reached", "tests": len(tests)}
+                reached = tests or more
+                self.ends[number] = {"killed": False, "how": "alive" if reached else "not reached", "more": more}
             else:
                 k = int([t for t in told if t.isdigit()][-1])
                 self.kills[k] += 1
                 why = "fails" if how == "failed" else f"dies of {signal.Signals(-code).name}" if code < 0 else "leaves"
-                self.ends[number] = {"killed": True, "by": self.items[k].nodeid, "how": why, "test": k}
+                self.ends[number] = {"killed": True, "by": self.items[k].nodeid, "how": why}
             with (OUT / "ends").open("a") as log:
                 log.write(json.dumps([number, self.ends[number]]) + "\n")
+
+
+    def all(self, numbers: list[int]) -> None:
+        """With some parameters of each test; those that live, with others."""
+        self.hunt([n for n in numbers if n not in self.ends])
+        self.hunt([n for n, end in self.ends.items() if end["how"] == "alive" and not end.get("more")], True)
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
     assert str(OUT) in cypool.__file__, cypool.__file__
     assert list(dispatch.levels()) == ["base"]
-    (OUT / "ends").unlink(missing_ok=True)
     start = time.monotonic()
-    known = first_run(session.items)
+    some, rest = apart(session.items)
+    known = first_run(some)
     fine = sum(bool(s) for s, _ in known)
     print(f"\n{fine} of {len(known)} tests pass in time without a mutant: {time.monotonic() - start:.0f} s", flush=True)
-    hunt = Hunt(session.items, known)
-    hunt.hunt(ASKED["numbers"], set())
+    hunt = Hunt(some, rest, known)
+    if ASKED["resume"]:
+        hunt.ends = dict(map(json.loads, (OUT / "ends").read_text().splitlines()))
+    else:
+        (OUT / "ends").unlink(missing_ok=True)
+    hunt.all(ASKED["numbers"])
     # A test that fails once more without a mutant has killed none.
-    banned: set[int] = set()
-    for k, item in enumerate(session.items):
-        if not hunt.kills[k]:
-            continue
+    killers = {end["by"] for end in hunt.ends.values() if end["killed"]}
+    for item in [item for item in session.items if item.nodeid in killers]:
         forget()
         child, reading = in_child(lambda write, item=item: write("fine" if passes(item) else "failed"))
         os.waitpid(child, 0)
         with open(reading) as pipe:
             if pipe.read() != "fine":
-                banned.add(k)
-                print(f"fails now and then without a mutant, and does not count: {session.items[k].nodeid}", flush=True)
-    if banned:
-        hunt.hunt([n for n, end in hunt.ends.items() if end.get("test") in banned], banned)
+                hunt.banned.add(item.nodeid)
+                print(f"fails now and then without a mutant, and does not count: {item.nodeid}", flush=True)
+    if hunt.banned:
+        hunt.ends = {n: end for n, end in hunt.ends.items() if end.get("by") not in hunt.banned}
+        hunt.all(ASKED["numbers"])
     (OUT / "result.json").write_text(json.dumps({str(n): end for n, end in hunt.ends.items()}))
     print(f"{len(hunt.ends)} mutants: {time.monotonic() - start:.0f} s", flush=True)
     return True

@@ -115,7 +115,7 @@ def compile_kernels(target: Path, count: int) -> tuple[int, str]:
 def blamed(messages: str, found: Sources) -> set[tuple[str, int]]:
     """File and line of the statements that do not compile."""
     kernels = {file.name: source for file, source in found.items() if isinstance(source, cython_mutants.Source)}
-    places = re.findall(r"cypool/kernels/([\w.]+):(\d+):\d+: ", messages)
+    places = re.findall(r"^(?:cypool/kernels/)?(\w+\.p..):(\d+):\d+: ", messages, re.M)
     return {(f"kernels/{name}", kernels[name].origin[int(line) - 1]) for name, line in places if name in kernels}
 
 

@@ -148,6 +148,10 @@ def test_unpool_puts_back(nd):
     assert np.array_equal(dx, np.take_along_axis(g.reshape(2, 3, -1), at.reshape(2, 3, -1), -1).reshape(dx.shape))
 
 
+def test_unpool_to_one_cell():
+    assert nn.max_unpool1d([[5.0]], [[0]], 2, output_size=1).tolist() == [[5]]
+
+
 def test_unpool_gradient_is_the_adjoint():
     """With repeated indices too: <unpool(v), g> = <v, gradient(g)>."""
     rng = np.random.default_rng(2)

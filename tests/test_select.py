@@ -188,6 +188,12 @@ def test_draws_are_the_same_however_they_are_made():
     assert not np.array_equal(first, second)
 
 
+def test_generators_differ():
+    x = np.ones(300)
+    draws = {cypool.pool(x, 5, "stochastic", rng=n, return_indices=True)[1].tobytes() for n in range(1000)}
+    assert len(draws) == 1000
+
+
 def test_expected_draw():
     x = np.random.default_rng(3).normal(size=(6, 8))
     blocks = x.reshape(3, 2, 4, 2).swapaxes(1, 2).reshape(3, 4, 4)
