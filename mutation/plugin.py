@@ -164,11 +164,12 @@ class Hunt:
         self.end = time.monotonic() + 60 * ASKED["minutes"]
 
     def tests_of(self, number: int, more: bool) -> list[int]:
-        """Those that reach a mutant; `more`: those with other parameters."""
+        """Those that reach a mutant; `more`: with other parameters, and what was late (all, if none reaches it)."""
         fit = [k for k, (s, r) in enumerate(self.known) if s and r[number]]
         if more:
-            names = {self.functions[k] for k in fit}
-            fit = [k for k in range(self.first, len(self.items)) if self.functions[k] in names]
+            late = [k for k, (s, r) in enumerate(self.known) if r and r[number] and not s]
+            names = {self.functions[k] for k in [*fit, *late]} or set(self.functions)
+            fit = [*[k for k in range(self.first, len(self.items)) if self.functions[k] in names], *late]
         fit = [k for k in fit if self.items[k].nodeid not in self.banned]
         if not more:
             fit.sort(key=lambda k: (-self.kills[k] / (self.seconds[k] + 0.02), self.seconds[k]))
@@ -217,7 +218,7 @@ class Hunt:
             how = told[-1] if told else ""
             code = os.waitstatus_to_exitcode(status)
             if how == "alive":
-                reached = tests or more
+                reached = any(s and r[number] for s, r in self.known)
                 self.ends[number] = {"killed": False, "how": "alive" if reached else "not reached", "more": more}
             else:
                 k = int([t for t in told if t.isdigit()][-1])
@@ -231,7 +232,7 @@ class Hunt:
     def all(self, numbers: list[int]) -> None:
         """With some parameters of each test; those that live, with others."""
         self.hunt([n for n in numbers if n not in self.ends])
-        self.hunt([n for n, end in self.ends.items() if end["how"] == "alive" and not end.get("more")], True)
+        self.hunt([n for n, end in self.ends.items() if not end["killed"] and not end.get("more")], True)
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:

@@ -188,6 +188,17 @@ def test_draws_are_the_same_however_they_are_made():
     assert not np.array_equal(first, second)
 
 
+def test_draws_among_infinite_cells():
+    """Each that takes part is as likely as the others, and nothing else is drawn."""
+    row = np.array([1.0, np.inf, np.inf, 5.0, np.inf])
+    for seen, likely in (([1, 1, 1, 1, 1], [1, 2, 4]), ([1, 0, 1, 1, 1], [2, 4]), ([1, 1, 0, 1, 0], [1])):
+        x, where = np.tile(row, 600), np.tile(np.array(seen, bool), 600)
+        for mask in (where, *([True] if all(seen) else [])):
+            _, index = cypool.pool(x, 5, "stochastic", rng=3, where=mask, return_indices=True)
+            drawn = np.bincount(index % 5, minlength=5)
+            assert set(np.flatnonzero(drawn)) == set(likely) and drawn.max() - drawn[likely].min() < 90, drawn
+
+
 def test_generators_differ():
     x = np.ones(300)
     draws = {cypool.pool(x, 5, "stochastic", rng=n, return_indices=True)[1].tobytes() for n in range(1000)}
