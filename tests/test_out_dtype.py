@@ -72,6 +72,16 @@ def test_rounding_of_means(rounding):
     assert got.ravel().tolist() == [max(v, 0) for v in right[rounding]], "saturated"
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_means_beyond_64_bits_saturate(dtype):
+    info = np.iinfo(dtype)
+    for n in (1, 2, 3, 4, 5, 8):
+        for divisor in (1, 2, 3):
+            for value in (info.min, info.max):
+                got = cypool.pool(np.full(n, value, dtype), n, "mean", divisor=divisor, dtype=dtype, rounding="floor")
+                assert got[0] == min(max(n * value // divisor, info.min), info.max), (n, divisor, value)
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("any", "all", "count")])
 def test_floats_do_not_become_integers(name):
     for have in arrays.FLOATS:
