@@ -95,26 +95,29 @@ def function_of(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0]
 
 
-def apart(items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Of a test with many parameters only some; and all the others, in any order."""
+Known = dict[str, tuple[float, bytes]]  # seconds of each test that passes (else 0), and the mutants it reaches
+
+
+def apart(items: list[pytest.Item], kept: Known) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Of a test with many parameters only some (those that are known, if there are any); the others, in any order."""
     draw = random.Random(ASKED["seed"])
     functions: dict[str, list[pytest.Item]] = {}
     for item in items:
         functions.setdefault(function_of(item), []).append(item)
     most = ASKED["each"]
-    some = [i for group in functions.values() for i in (group if len(group) <= most else draw.sample(group, most))]
+    some = []
+    for group in functions.values():
+        before = [item for item in group if item.nodeid in kept]
+        some += before or (group if len(group) <= most else draw.sample(group, most))
     taken = set(some)
     rest = [item for item in items if item not in taken]
     draw.shuffle(rest)
     return some, rest
 
 
-def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
-    """Seconds of each test that passes (else 0), and the mutants it reaches."""
+def first_run(items: list[pytest.Item], kept: Known) -> Known:
+    """What is known, and what is not yet of these."""
     file = OUT / "first_run"
-    if ASKED["resume"] and file.exists():
-        kept = pickle.loads(file.read_bytes())
-        return [kept.get(item.nodeid, (0.0, b"")) for item in items]
     file.unlink(missing_ok=True)
 
     def late(*_: Any) -> None:
@@ -122,8 +125,8 @@ def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
 
     def work(_: Any) -> None:
         signal.signal(signal.SIGALRM, late)
-        found = {}
-        for item in items:
+        found = dict(kept)
+        for item in [item for item in items if item.nodeid not in kept]:
             forget()
             reached()
             start = time.monotonic()
@@ -143,21 +146,22 @@ def first_run(items: list[pytest.Item]) -> list[tuple[float, bytes]]:
     os.waitpid(child, 0)
     os.close(reading)
     assert file.exists(), "the tests do not even run without a mutant: see build/mutation/progress"
-    kept = pickle.loads(file.read_bytes())
-    return [kept[item.nodeid] for item in items]
+    result: Known = pickle.loads(file.read_bytes())
+    return result
 
 
 class Hunt:
     """All mutants, some at a time."""
 
-    def __init__(self, some: list[pytest.Item], rest: list[pytest.Item], known: list[tuple[float, bytes]]):
-        self.items, self.known, self.first = [*some, *rest], known, len(some)
+    def __init__(self, some: list[pytest.Item], rest: list[pytest.Item], known: Known, new: set[str]):
+        self.items, self.known, self.first = [*some, *rest], [known[item.nodeid] for item in some], len(some)
+        self.new = {k for k, item in enumerate(some) if item.nodeid in new}
         self.functions = list(map(function_of, self.items))
         times: dict[str, list[float]] = {}
-        for name, (seconds, _) in zip(self.functions, known, strict=False):
+        for name, (seconds, _) in zip(self.functions, self.known, strict=False):
             times.setdefault(name, []).append(seconds or ASKED["longest"])
         means = {name: sum(some) / len(some) for name, some in times.items()}
-        self.seconds = [s for s, _ in known] + [means.get(name, 1) for name in self.functions[len(some) :]]
+        self.seconds = [s for s, _ in self.known] + [means.get(name, 1) for name in self.functions[len(some) :]]
         self.kills: Counter[int] = Counter()
         self.ends: dict[int, dict[str, Any]] = {}
         self.banned: set[str] = set()
@@ -167,9 +171,10 @@ class Hunt:
         """Those that reach a mutant; `more`: with other parameters, and what was late (all, if none reaches it)."""
         fit = [k for k, (s, r) in enumerate(self.known) if s and r[number]]
         if more:
-            late = [k for k, (s, r) in enumerate(self.known) if r and r[number] and not s]
+            late = [k for k, (s, r) in enumerate(self.known) if r[number] and not s]
             names = {self.functions[k] for k in [*fit, *late]} or set(self.functions)
-            fit = [*[k for k in range(self.first, len(self.items)) if self.functions[k] in names], *late]
+            rest = [k for k in range(self.first, len(self.items)) if self.functions[k] in names]
+            fit = [*(k for k in fit if k in self.new), *rest, *late]
         fit = [k for k in fit if self.items[k].nodeid not in self.banned]
         if not more:
             fit.sort(key=lambda k: (-self.kills[k] / (self.seconds[k] + 0.02), self.seconds[k]))
@@ -231,7 +236,7 @@ class Hunt:
 
     def all(self, numbers: list[int]) -> None:
         """With some parameters of each test; those that live, with others."""
-        self.hunt([n for n in numbers if n not in self.ends])
+        self.hunt([n for n in numbers if n not in self.ends and not ASKED["living"]])
         self.hunt([n for n, end in self.ends.items() if not end["killed"] and not end.get("more")], True)
 
 
@@ -239,13 +244,17 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     assert str(OUT) in cypool.__file__, cypool.__file__
     assert list(dispatch.levels()) == ["base"]
     start = time.monotonic()
-    some, rest = apart(session.items)
-    known = first_run(some)
-    fine = sum(bool(s) for s, _ in known)
-    print(f"\n{fine} of {len(known)} tests pass in time without a mutant: {time.monotonic() - start:.0f} s", flush=True)
-    hunt = Hunt(some, rest, known)
-    if ASKED["resume"]:
+    again = ASKED["resume"] or ASKED["living"]
+    kept: Known = pickle.loads((OUT / "first_run").read_bytes()) if again else {}
+    some, rest = apart(session.items, kept)
+    known = first_run(some, kept)
+    fine = sum(bool(known[item.nodeid][0]) for item in some)
+    print(f"\n{fine} of {len(some)} tests pass in time without a mutant: {time.monotonic() - start:.0f} s", flush=True)
+    hunt = Hunt(some, rest, known, known.keys() - kept.keys() if kept else set())
+    if again:
         hunt.ends = dict(map(json.loads, (OUT / "ends").read_text().splitlines()))
+        for end in hunt.ends.values():
+            end["more"] = end.get("more", False) and not ASKED["living"]
     else:
         (OUT / "ends").unlink(missing_ok=True)
     hunt.all(ASKED["numbers"])

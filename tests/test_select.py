@@ -199,6 +199,16 @@ def test_draws_among_infinite_cells():
             assert set(np.flatnonzero(drawn)) == set(likely) and drawn.max() - drawn[likely].min() < 90, drawn
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quantiles_between_infinities(dtype):
+    """Two that are the same are the result, and so is a cell that is hit."""
+    inf = np.inf
+    x = np.array([1, inf, inf, inf, -inf, -inf, -inf, 7, 3, inf, 4, 5, inf, inf, inf, inf], dtype)
+    assert cypool.pool(x, 4, "quantile", q=0.5).tolist() == [inf, -inf, 4.5, inf]
+    assert cypool.pool(x, 4, "quantile", q=0.3).tolist()[1::2] == [-inf, inf]
+    assert cypool.pool(x[8:13], 5, "quantile", q=0.5).tolist() == [5]  # the next one is infinite
+
+
 def test_generators_differ():
     x = np.ones(300)
     draws = {cypool.pool(x, 5, "stochastic", rng=n, return_indices=True)[1].tobytes() for n in range(1000)}

@@ -1,0 +1,37 @@
+"""Gradients that are known by thought."""
+
+import numpy as np
+import pytest
+
+import cypool
+from cypool import Windows
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "prod", "lp", "gem", "softpool", "max", "median"])
+def test_nothing_given_is_nothing_handed_on(name):
+    x = np.random.default_rng(1).random((7, 9)) + 0.5
+    for call in (
+        dict(window=(3, 2)),
+        dict(window=(3, 2), padding=1),
+        dict(window=(3, 2), stride=1, padding=1, border="reflect"),
+        dict(window=(Windows.adaptive(3), Windows.adaptive(4))),
+        dict(window=(3, 2), where=x > 0.6, fill_value=0),
+    ):
+        g = np.zeros(cypool.pool(x, reduce=name, **call).shape)
+        assert not cypool.pool_backward(g, x, reduce=name, **call).any(), call
+
+
+def test_products_with_zeros():
+    """The product of the other cells: of all but one zero, of none if there are two."""
+    for x, want in (([2, 3, 4], [12, 8, 6]), ([0, 2, 3], [6, 0, 0]), ([0, 0, 3], [0, 0, 0]), ([0, 0, 0], [0, 0, 0])):
+        assert cypool.pool_backward([1.0], np.array(x, float), 3, "prod").tolist() == want
+        both = np.array([x, x[::-1]], float)
+        got = cypool.pool_backward([[2.0], [3.0]], both, (1, 3), "prod")
+        assert got.tolist() == [[2 * w for w in want], [3 * w for w in want[::-1]]]
+
+
+def test_expected_draws():
+    """sum x**2 / sum x of the positive cells; the others get nothing."""
+    x = np.array([-1.0, 2.0, 3.0, 0.0])
+    got = cypool.pool_backward([1.0], x, 4, "stochastic", training=False)
+    assert np.allclose(got, [0, (4 - 13 / 5) / 5, (6 - 13 / 5) / 5, 0])
