@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60, help="after which no mutant of a kind is begun")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same sample stopped")
-    parser.add_argument("--living", action="store_true", help="what lived in that run, with new tests and parameters")
+    parser.add_argument("--living", action="store_true", help="what lived in that run, once more")
     parser.add_argument("--keep", action="store_true", help="write the survivors to survivors.csv")
     options = parser.parse_args()
     kinds = [options.kind] if options.kind else ["python", "kernels"]

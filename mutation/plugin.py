@@ -153,9 +153,8 @@ def first_run(items: list[pytest.Item], kept: Known) -> Known:
 class Hunt:
     """All mutants, some at a time."""
 
-    def __init__(self, some: list[pytest.Item], rest: list[pytest.Item], known: Known, new: set[str]):
+    def __init__(self, some: list[pytest.Item], rest: list[pytest.Item], known: Known):
         self.items, self.known, self.first = [*some, *rest], [known[item.nodeid] for item in some], len(some)
-        self.new = {k for k, item in enumerate(some) if item.nodeid in new}
         self.functions = list(map(function_of, self.items))
         times: dict[str, list[float]] = {}
         for name, (seconds, _) in zip(self.functions, self.known, strict=False):
@@ -173,8 +172,7 @@ class Hunt:
         if more:
             late = [k for k, (s, r) in enumerate(self.known) if r[number] and not s]
             names = {self.functions[k] for k in [*fit, *late]} or set(self.functions)
-            rest = [k for k in range(self.first, len(self.items)) if self.functions[k] in names]
-            fit = [*(k for k in fit if k in self.new), *rest, *late]
+            fit = [*(k for k in range(self.first, len(self.items)) if self.functions[k] in names), *late]
         fit = [k for k in fit if self.items[k].nodeid not in self.banned]
         if not more:
             fit.sort(key=lambda k: (-self.kills[k] / (self.seconds[k] + 0.02), self.seconds[k]))
@@ -236,8 +234,8 @@ class Hunt:
 
     def all(self, numbers: list[int]) -> None:
         """With some parameters of each test; those that live, with others."""
-        self.hunt([n for n in numbers if n not in self.ends and not ASKED["living"]])
-        self.hunt([n for n, end in self.ends.items() if not end["killed"] and not end.get("more")], True)
+        self.hunt([n for n in numbers if n not in self.ends])
+        self.hunt([n for n, end in self.ends.items() if not end["killed"] and not end["more"]], True)
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
@@ -250,14 +248,16 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     known = first_run(some, kept)
     fine = sum(bool(known[item.nodeid][0]) for item in some)
     print(f"\n{fine} of {len(some)} tests pass in time without a mutant: {time.monotonic() - start:.0f} s", flush=True)
-    hunt = Hunt(some, rest, known, known.keys() - kept.keys() if kept else set())
+    hunt = Hunt(some, rest, known)
     if again:
         hunt.ends = dict(map(json.loads, (OUT / "ends").read_text().splitlines()))
-        for end in hunt.ends.values():
-            end["more"] = end.get("more", False) and not ASKED["living"]
     else:
         (OUT / "ends").unlink(missing_ok=True)
-    hunt.all(ASKED["numbers"])
+    numbers = ASKED["numbers"]
+    if ASKED["living"]:
+        numbers = [n for n in numbers if n in hunt.ends]
+        hunt.ends = {n: end for n, end in hunt.ends.items() if end["killed"]}
+    hunt.all(numbers)
     # A test that fails once more without a mutant has killed none.
     killers = {end["by"] for end in hunt.ends.values() if end["killed"]}
     for item in [item for item in session.items if item.nodeid in killers]:
@@ -270,7 +270,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
                 print(f"fails now and then without a mutant, and does not count: {item.nodeid}", flush=True)
     if hunt.banned:
         hunt.ends = {n: end for n, end in hunt.ends.items() if end.get("by") not in hunt.banned}
-        hunt.all(ASKED["numbers"])
+        hunt.all(numbers)
     (OUT / "result.json").write_text(json.dumps({str(n): end for n, end in hunt.ends.items()}))
     print(f"{len(hunt.ends)} mutants: {time.monotonic() - start:.0f} s", flush=True)
     return True

@@ -1,6 +1,7 @@
 """How near a result is to the truth: against math.fsum, fractions, and values known by thought."""
 
 import math
+import random
 from fractions import Fraction
 
 import arrays
@@ -183,15 +184,16 @@ def test_means_of_sums_beyond_53_bits():
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 def test_padded_sums_of_128_bits(dtype):
-    """Products of padded cells, with every carry between their halves."""
+    """Products of more than 2**32 padded cells, with every carry between their halves."""
     x = np.array([7, 9], dtype)
     top = 2**63 - 1 if dtype == "int64" else 2**64 - 1
-    for value in (top, top - 2**32, 0x33333333FFFFFFFF, 0x19999999FFFFFFFF, 0x5555555555555555):
-        for sign in (1, -1) if dtype == "int64" else (1,):
-            for n in range(4, 40):
-                got = cypool.pool(x, n, "mean", stride=1, padding=[(1, n - 3)], border="constant",
-                                  border_value=sign * value)  # fmt: skip
-                assert got[0] == float(Fraction(16 + (n - 2) * sign * value, n)), (sign * value, n)
+    draw = random.Random(3)
+    for value in (top, top - 2**32, *(draw.randrange(top) for _ in range(40))):
+        for n in (2**33, draw.randrange(2**33, 2**60)):
+            for v in (value, -value) if dtype == "int64" else (value,):
+                call = dict(padding=[(1, n - 3)], border="constant", border_value=v)
+                got = cypool.pool(x, n, "mean", stride=1, **call)
+                assert got.tolist() == [float(Fraction(16 + (n - 2) * v, n))], (v, n)
 
 
 def test_every_pair_and_quad_of_small_values_rounds_to_even():

@@ -21,6 +21,13 @@ def test_nothing_given_is_nothing_handed_on(name):
         assert not cypool.pool_backward(g, x, reduce=name, **call).any(), call
 
 
+def test_largest_of_padded_cells():
+    """Where padding is larger, no cell has given the result."""
+    call = dict(p=np.inf, padding=1, border="constant", border_value=4)
+    assert cypool.pool([1.0, -5.0, 3.0, 2.0], 2, "lp", **call).tolist() == [4, 5, 4]
+    assert cypool.pool_backward([1.0, 1.0, 1.0], [1.0, -5.0, 3.0, 2.0], 2, "lp", **call).tolist() == [0, -1, 0, 0]
+
+
 def test_products_with_zeros():
     """The product of the other cells: of all but one zero, of none if there are two."""
     for x, want in (([2, 3, 4], [12, 8, 6]), ([0, 2, 3], [6, 0, 0]), ([0, 0, 3], [0, 0, 0]), ([0, 0, 0], [0, 0, 0])):

@@ -150,6 +150,7 @@ def test_unpool_puts_back(nd):
 
 def test_unpool_to_one_cell():
     assert nn.max_unpool1d([[5.0]], [[0]], 2, output_size=1).tolist() == [[5]]
+    assert nn.max_unpool1d([[5.0, 6.0]], [[0, 3]], 2, padding="valid").tolist() == [[5, 0, 0, 6]]
 
 
 def test_unpool_gradient_is_the_adjoint():
