@@ -21,6 +21,34 @@ def test_nothing_given_is_nothing_handed_on(name):
         assert not cypool.pool_backward(g, x, reduce=name, **call).any(), call
 
 
+@pytest.mark.parametrize("name", ["var", "lp", "softpool", "prod"])
+def test_windows_of_a_table(name):
+    """The same as windows that are regular, on rows of several tiles."""
+    rng = np.random.default_rng(2)
+    x, g = rng.random((2, 9000)) + 0.5, rng.random((2, 90))
+    want = cypool.pool_backward(g, x, (1, 100), name)
+    assert np.allclose(cypool.pool_backward(g, x, (1, Windows.adaptive(90)), name), want, rtol=1e-12)
+    starts = np.arange(0, 9000, 100)
+    explicit = Windows.explicit(starts, starts + 100, 9000)
+    assert np.allclose(cypool.pool_backward(g, x, (1, explicit), name), want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "median"])
+def test_rows_of_several_tiles(name):
+    """The last tile of a row is shorter, and the next row is not touched."""
+    rng = np.random.default_rng(3)
+    x, g = rng.random((5, 29966)), rng.integers(1, 9, (5, 14983)).astype(float)
+    if name == "median":
+        want = np.repeat(g / 2, 2, axis=1)
+    else:
+        at = x.reshape(5, -1, 2).argmax(-1) if name == "max" else x.reshape(5, -1, 2).argmin(-1)
+        want = np.where(at[:, :, None] == [0, 1], g[:, :, None], 0).reshape(x.shape)
+    assert np.array_equal(cypool.pool_backward(g, x, (1, 2), name), want)
+    if name != "median":
+        index = cypool.pool(x, (1, 2), name, return_indices=True)[1]
+        assert np.array_equal(cypool.pool_backward(g, x, (1, 2), name, indices=index), want)
+
+
 def test_largest_of_padded_cells():
     """Where padding is larger, no cell has given the result."""
     call = dict(p=np.inf, padding=1, border="constant", border_value=4)

@@ -199,6 +199,14 @@ def test_draws_among_infinite_cells():
             assert set(np.flatnonzero(drawn)) == set(likely) and drawn.max() - drawn[likely].min() < 90, drawn
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_modes_of_pairs_at_any_stride(dtype):
+    x = np.random.default_rng(4).integers(0, 3, (9, 26)).astype(dtype)
+    for stride in ((2, 3), (2, 2), (1, 3), (3, 1)):
+        got = cypool.pool(x, (2, 2), "mode", stride=stride)
+        assert np.array_equal(got, reference.pool(x, (2, 2), "mode", stride=stride).value), stride
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_quantiles_between_infinities(dtype):
     """Two that are the same are the result, and so is a cell that is hit."""
