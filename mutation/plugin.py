@@ -231,7 +231,6 @@ class Hunt:
             with (OUT / "ends").open("a") as log:
                 log.write(json.dumps([number, self.ends[number]]) + "\n")
 
-
     def all(self, numbers: list[int]) -> None:
         """With some parameters of each test; those that live, with others."""
         self.hunt([n for n in numbers if n not in self.ends])
