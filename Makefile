@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
 #   make demo | test | docs | docs-check | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
 #   make test-peers | test-torch | check-project | reproducible | repaired | aarch64
-#   make hostile | differential | thorough | fuzz | asan | ubsan | tsan | valgrind | clang
+#   make hostile | differential | thorough | fuzz | mutation | coverage | asan | ubsan | tsan | valgrind | clang
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -29,7 +29,8 @@ endef
 export CHECK
 
 .PHONY: demo test docs docs-check bench bench-neighbours asv lint typecheck wheel sdist clean test-peers test-torch \
-    check-project reproducible repaired aarch64 hostile differential thorough fuzz asan ubsan tsan valgrind clang
+    check-project reproducible repaired aarch64 hostile differential thorough fuzz mutation coverage asan ubsan tsan \
+    valgrind clang
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -69,6 +70,11 @@ differential: .venv/.test
 # The long forms of tests that `make test` runs short: guarded arrays of every length, 1000 forks, 9 GiB.
 thorough: .venv/.test
 	CYPOOL_TEST_ALL=1 $(BIN)/python -P -m pytest $(or $(ARGS),$(patsubst %,tests/test_%.py,guards large processes))
+
+# Which changes of the code no test notices, in a sample: two hours; ARGS="--sample 20 --kind python".
+mutation: .venv/.test
+	$(PIP) install --quiet "Cython>=3.1.6,!=3.3.0" xarray
+	PYTHONPATH=mutation $(BIN)/python -P mutation $(ARGS)
 
 # Calls that take turns with those of libraries whose threads spin.
 bench-neighbours: .venv/.peers

@@ -1,6 +1,7 @@
 """How near a result is to the truth: against math.fsum, fractions, and values known by thought."""
 
 import math
+import random
 from fractions import Fraction
 
 import arrays
@@ -171,6 +172,28 @@ def test_integer_means_are_exact(dtype):
             wide = one(values, "mean", dtype, "uint64", rounding=rounding)
             assert wide == max(value, 0), (values[:10], rounding, wide)
         assert one(values, "mean", dtype, divisor=3) == float(Fraction(sum(values), 3))
+
+
+def test_means_of_sums_beyond_53_bits():
+    """The sum is not rounded before it is divided."""
+    for total, n in ((12942316616160787, 9), (11654620970768651, 6), (15380536017522165, 7), (17600245776134405, 7)):
+        assert float(total) / n != float(Fraction(total, n))
+        values = [total // n] * (n - 1)
+        assert one([*values, total - sum(values)], "mean", "int64") == float(Fraction(total, n))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_padded_sums_of_128_bits(dtype):
+    """Products of more than 2**32 padded cells, with every carry between their halves."""
+    x = np.array([7, 9], dtype)
+    top = 2**63 - 1 if dtype == "int64" else 2**64 - 1
+    draw = random.Random(3)
+    for value in (top, top - 2**32, *(draw.randrange(top) for _ in range(40))):
+        for n in (2**33, draw.randrange(2**33, 2**60)):
+            for v in (value, -value) if dtype == "int64" else (value,):
+                call = dict(padding=[(1, n - 3)], border="constant", border_value=v)
+                got = cypool.pool(x, n, "mean", stride=1, **call)
+                assert got.tolist() == [float(Fraction(16 + (n - 2) * v, n))], (v, n)
 
 
 def test_every_pair_and_quad_of_small_values_rounds_to_even():
@@ -350,6 +373,8 @@ def test_weights_are_a_convolution():
 
 
 def test_variance_far_from_zero():
+    largest = np.finfo(np.float64).max
+    assert cypool.pool([largest, 1, -largest], 1, "var").tolist() == [0, 0, 0]
     x = np.array([1e8, 1e8 + 1, 1e8 + 2], np.float64)
     assert one(x, "var", "float64") == pytest.approx(2 / 3, rel=1e-12)
     assert one(x, "std", "float64", ddof=1) == pytest.approx(1, rel=1e-12)

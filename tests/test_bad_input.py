@@ -258,6 +258,8 @@ MANY = [
     (lambda: cypool.pool(TEN, 2, "gem", eps=-1), ValueError, "eps.*-1"),
     (lambda: cypool.pool(TEN, 2, "logsumexp", alpha=0), ValueError, "alpha.*0"),
     (lambda: cypool.pool(TEN, 2, "logsumexp", alpha=np.inf), ValueError, "alpha.*inf"),
+    (lambda: cypool.pool(np.arange(6), 2, fill_value=np.inf), ValueError, "fill_value.*fit.*inf"),
+    (lambda: cypool.pool(np.arange(6), 2, padding=1, border="constant", border_value=-np.inf), ValueError, "fit.*inf"),
     (lambda: cypool.pool(TEN, 2, "softpool", alpha=np.nan), ValueError, "alpha.*nan"),
     (lambda: cypool.pool(TEN, 2, "var", ddof=-1), ValueError, "ddof.*-1"),
     (lambda: cypool.pool(TEN, 2, "var", ddof=0.5), TypeError, "ddof.*0.5"),

@@ -35,6 +35,8 @@ def test_max_blur():
     line = np.array([1, 3, 3, 1]) / 8
     want = np.lib.stride_tricks.sliding_window_view(padded, (4, 4), axis=(1, 2))[:, ::2, ::2]
     assert np.allclose(got, (want * np.outer(line, line)).sum((-1, -2)))
+    for taps in range(1, 7):  # at stride 1 there is a value for each maximum
+        assert cypool.max_blur_pool(x, (3, 2), stride=1, blur=taps).shape == top.shape
     flat = cypool.max_blur_pool(np.full((9, 9), 3.0), 2, blur=3)
     assert np.allclose(flat, 3)
 
@@ -50,6 +52,8 @@ def test_spatial_pyramid():
         ]
     assert np.array_equal(got, np.concatenate(want, 1))
     assert cypool.spatial_pyramid_pool(np.zeros((2, 9, 5)), (1, 2, 3)).shape == got.shape
+    hidden = np.ma.masked_less(np.arange(16).reshape(4, 4), 8)
+    assert cypool.spatial_pyramid_pool(hidden, (1, 2)).tolist() == [15, None, None, 13, 15]
 
 
 CASES = [

@@ -152,6 +152,7 @@ def test_complex():
     want = np.repeat(np.repeat(g, 2, 0), 2, 1)
     assert np.array_equal(cypool.pool_backward(g, x, 2, "sum"), want)
     assert np.array_equal(cypool.pool_backward(g, x, 2, "mean"), want / 4)
+    assert np.array_equal(cypool.pool_backward(g[:1], x[:2], 2, "sum"), want[:2])  # an axis with one output
     with pytest.raises(TypeError):
         cypool.pool_backward(g, x, 2, "max")
     assert cypool.pool_backward(g[:0, None], x[:0, None], (1, 2), "sum").shape == (0, 1, 6)

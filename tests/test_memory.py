@@ -12,6 +12,7 @@ import pytest
 from fresh import fresh
 
 import cypool
+from cypool import dispatch
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD and RLIMIT_AS are Linux's")
 
@@ -94,6 +95,30 @@ def failing(tmp_path_factory):
     subprocess.run([*compiler, "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     preload = f"{library} {os.environ.get('LD_PRELOAD', '')}"
     return lambda code: fresh(PRELUDE + code, LD_PRELOAD=preload, OMP_NUM_THREADS="2")
+
+
+def test_no_array_is_held():
+    """Views of their memory are given back."""
+    x, where, g = np.ones((6, 8)), np.ones((6, 8), bool), np.ones((3, 4))
+    out, dx = np.empty((3, 4)), np.empty((6, 8))
+    given = x, where, g, out, dx
+    before = [sys.getrefcount(a) for a in given]
+    for name in ("mean", "median", "max", "lp"):
+        for more in ({}, {"where": where}):
+            cypool.pool(x, 2, name, out=out, **more)
+            cypool.pool_backward(g, x, 2, name, out=dx, **more)
+        del more
+        assert [sys.getrefcount(a) for a in given] == before, name
+
+
+def test_floor_copy():
+    """What benchmarks compare with reads each word of x, and writes all of out."""
+    for words, cells, workers in ((300, 1000, 1), (300, 40, 2), (3, 1000, 2)):
+        for at in range(words):
+            x, out = np.zeros(8 * words, np.uint8), np.full(cells, 255, np.uint8)
+            x[8 * at] = 5
+            dispatch.kernels.floor_copy(x, out, workers)
+            assert set(out) <= {0, 5} and (5 in out or cells < 256)
 
 
 @linux

@@ -110,6 +110,7 @@ def test_unpool_shapes():
     got = onnx_pool("MaxUnpool", [x, np.array([[[0, 2, 4]]]), [1, 1, 5]], attributes | {"pads": [1, 1]})[0]
     assert got.tolist() == [[[1, 0, 2, 0, 3]]]
     assert onnx_pool("MaxUnpool", [x[:0], at[:0]], attributes)[0].shape == (0, 1, 6)
+    assert onnx_pool("MaxUnpool", [x[:0], at[:0], [0, 1, 8]], attributes)[0].shape == (0, 1, 8)
 
 
 def test_windows_of_padding_alone():

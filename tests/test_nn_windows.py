@@ -148,6 +148,11 @@ def test_unpool_puts_back(nd):
     assert np.array_equal(dx, np.take_along_axis(g.reshape(2, 3, -1), at.reshape(2, 3, -1), -1).reshape(dx.shape))
 
 
+def test_unpool_to_one_cell():
+    assert nn.max_unpool1d([[5.0]], [[0]], 2, output_size=1).tolist() == [[5]]
+    assert nn.max_unpool1d([[5.0, 6.0]], [[0, 3]], 2, padding="valid").tolist() == [[5, 0, 0, 6]]
+
+
 def test_unpool_gradient_is_the_adjoint():
     """With repeated indices too: <unpool(v), g> = <v, gradient(g)>."""
     rng = np.random.default_rng(2)

@@ -72,6 +72,24 @@ def test_rounding_of_means(rounding):
     assert got.ravel().tolist() == [max(v, 0) for v in right[rounding]], "saturated"
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "uint32", "int32", "uint64", "int64"])
+def test_means_too_large_for_unsigned_results_saturate(dtype):
+    assert cypool.pool(np.array([300, 501, 254, 256], dtype), 2, "mean", dtype="uint8").tolist() == [255, 255]
+    if np.dtype(dtype).itemsize > 2:
+        for out, top in (("uint16", 65535), ("int16", 32767)):
+            assert cypool.pool(np.array([70000, 80001], dtype), 2, "mean", dtype=out).tolist() == [top]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_means_beyond_64_bits_saturate(dtype):
+    info = np.iinfo(dtype)
+    for n in (1, 2, 3, 4, 5, 8):
+        for divisor in (1, 2, 3):
+            for value in (info.min, info.max):
+                got = cypool.pool(np.full(n, value, dtype), n, "mean", divisor=divisor, dtype=dtype, rounding="floor")
+                assert got[0] == min(max(n * value // divisor, info.min), info.max), (n, divisor, value)
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ("any", "all", "count")])
 def test_floats_do_not_become_integers(name):
     for have in arrays.FLOATS:

@@ -188,6 +188,41 @@ def test_draws_are_the_same_however_they_are_made():
     assert not np.array_equal(first, second)
 
 
+def test_draws_among_infinite_cells():
+    """Each that takes part is as likely as the others, and nothing else is drawn."""
+    row = np.array([1.0, np.inf, np.inf, 5.0, np.inf])
+    for seen, likely in (([1, 1, 1, 1, 1], [1, 2, 4]), ([1, 0, 1, 1, 1], [2, 4]), ([1, 1, 0, 1, 0], [1])):
+        x, where = np.tile(row, 600), np.tile(np.array(seen, bool), 600)
+        for mask in (where, *([True] if all(seen) else [])):
+            _, index = cypool.pool(x, 5, "stochastic", rng=3, where=mask, return_indices=True)
+            drawn = np.bincount(index % 5, minlength=5)
+            assert set(np.flatnonzero(drawn)) == set(likely) and drawn.max() - drawn[likely].min() < 90, drawn
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_modes_of_pairs_at_any_stride(dtype):
+    x = np.random.default_rng(4).integers(0, 3, (9, 26)).astype(dtype)
+    for stride in ((2, 3), (2, 2), (1, 3), (3, 1)):
+        got = cypool.pool(x, (2, 2), "mode", stride=stride)
+        assert np.array_equal(got, reference.pool(x, (2, 2), "mode", stride=stride).value), stride
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_quantiles_between_infinities(dtype):
+    """Two that are the same are the result, and so is a cell that is hit."""
+    inf = np.inf
+    x = np.array([1, inf, inf, inf, -inf, -inf, -inf, 7, 3, inf, 4, 5, inf, inf, inf, inf], dtype)
+    assert cypool.pool(x, 4, "quantile", q=0.5).tolist() == [inf, -inf, 4.5, inf]
+    assert cypool.pool(x, 4, "quantile", q=0.3).tolist()[1::2] == [-inf, inf]
+    assert cypool.pool(x[8:13], 5, "quantile", q=0.5).tolist() == [5]  # the next one is infinite
+
+
+def test_generators_differ():
+    x = np.ones(300)
+    draws = {cypool.pool(x, 5, "stochastic", rng=n, return_indices=True)[1].tobytes() for n in range(1000)}
+    assert len(draws) == 1000
+
+
 def test_expected_draw():
     x = np.random.default_rng(3).normal(size=(6, 8))
     blocks = x.reshape(3, 2, 4, 2).swapaxes(1, 2).reshape(3, 4, 4)

@@ -100,3 +100,16 @@ def test_gradients_of_tall_windows():
         dx = cypool.pool_backward(g, x, **call)
         assert np.sum(dx * x) == np.sum(g * y)
         assert np.array_equal(cypool.pool_backward(g, x, **call, workers=1), dx)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+def test_more_rows_than_a_block(dtype):
+    """Blocks of 1024 rows are joined: also with several windows beside each other, and several planes."""
+    for shape, window in (((2050, 4), (2050, 2)), ((5000, 6), (2500, 3)), ((2, 3100, 5), (1, 3100, 4))):
+        x = np.random.default_rng(0).integers(0, 3, shape).astype(dtype)
+        _, rows, columns = window if len(window) == 3 else (1, *window)
+        cells = np.lib.stride_tricks.sliding_window_view(x, window)[
+            tuple(slice(None, None, w) for w in window)].reshape(-1, rows * columns).astype(float)  # fmt: skip
+        for name in ("sum", "mean", "max", "var"):
+            got = cypool.pool(x, window, name).ravel()
+            assert np.allclose(got, getattr(cells, name)(1), rtol=1e-5), (name, shape, window)
