@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
 #   make demo | test | docs | docs-check | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
 #   make test-peers | test-torch | check-project | reproducible | repaired | aarch64
-#   make hostile | differential | thorough | fuzz | asan | ubsan | tsan | valgrind
+#   make hostile | differential | thorough | fuzz | asan | ubsan | tsan | valgrind | coverage
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
 PYTHON ?= python3
@@ -29,7 +29,8 @@ endef
 export CHECK
 
 .PHONY: demo test docs docs-check bench bench-neighbours asv lint typecheck wheel sdist clean test-peers test-torch \
-    check-project reproducible repaired aarch64 hostile differential thorough fuzz asan ubsan tsan valgrind
+    check-project reproducible repaired aarch64 hostile differential thorough fuzz asan ubsan tsan valgrind \
+    coverage
 
 demo: .venv/.demo
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -133,6 +134,10 @@ aarch64: .venv/.made
 # Kernels that are watched: memory, what C leaves undefined, races; each in an environment of its own (on Debian).
 asan ubsan tsan valgrind: .venv/.made
 	PYTHON=$(PYTHON) .ci/sanitize $@ $(ARGS)
+
+# Which lines and branches the tests run, of the modules and of the kernels; ARGS="tests/test_select.py" for some tests.
+coverage: .venv/.made
+	PYTHON=$(PYTHON) .ci/coverage $(ARGS)
 
 # Each harness of fuzz/, or HARNESS, for so many seconds: kernels with AddressSanitizer, under libFuzzer (on Debian).
 SECONDS ?= 60
