@@ -5,8 +5,8 @@
 Cython's comments in its C say which line of which file each statement is for, and gcov which lines of C ran.  A
 function of fused types is many of C: a line is covered when one of them ran it, and an outcome of a branch when one of
 them had it.  Counted are the branches without the GIL (of functions that are `nogil`, and of blocks `with nogil`):
-among the others are Cython's own, for errors and counts of references.  A loop of prange is OpenMP's to divide.  What
-[tool.coverage.report] excludes is excluded from kernels too.
+among the others are Cython's own, for errors and counts of references.  GCC does not count in loops of prange, each of
+which makes one call.  What [tool.coverage.report] excludes is excluded from kernels too.
 
 Fails below 100 % of lines or 95 % of branches.
 """
@@ -41,9 +41,10 @@ class Source:
                     self.functions.add(i + 1)
                 if "nogil:" in self.lines[last]:
                     self.nogil |= self.block(last)
-            elif re.match(r"\s*with nogil:|.*\bin prange\(.*nogil=True", line):
+            elif re.match(r"\s*with nogil:", line):
                 self.nogil |= self.block(i)
-        self.nogil -= {i for i, line in enumerate(self.lines, 1) if "in prange(" in line}
+            elif " in prange(" in line:
+                self.excluded |= {i + 1} | self.block(i)
 
     def block(self, i):
         """The lines that are further in than line i (from 0), as numbers from 1."""
@@ -64,12 +65,12 @@ def files():
 
 
 def places(c):
-    """The (file, line) of the kernels that each line of C is for."""
+    """The (file, line) of the kernels that each line of C is for; None: of nothing, as what ends a case of a switch."""
     found, here = [None], None
     for line in c.read_text().splitlines():
         if match := COMMENT.match(line):
             here = match[1], int(match[2])
-        found.append(here)
+        found.append(None if line.strip() == "break;" else here)
     return found
 
 
