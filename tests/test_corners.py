@@ -8,10 +8,9 @@ import pytest
 from compared import compare
 
 import cypool
-from cypool import Windows, dispatch, nn
+from cypool import Windows, dispatch, layers, nn
 from cypool.kernels import calls
 from cypool.lanes import CODES
-from cypool.rows import TILE
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(-3, 4, (40, 44)).astype(np.int8)
@@ -42,8 +41,8 @@ POOLED = {
     "tall, in pairs, framed": (arrays.plain(">f4", (70, 30), RNG), "max", dict(
         window=(15, 2), stride=(1, 2), padding=(7, 1))),
 } | {
-    f"a {name} of padding alone": (arrays.plain("float32", (9, 8), RNG), name, dict(
-        window=2, stride=1, padding=((3, 3), (0, 2)), fill_value=5))
+    f"a {name} of padding alone": (arrays.plain("float32", (40, 3, 8), RNG), name, dict(
+        window=(2, 2), stride=1, padding=((9, 9), (0, 2)), fill_value=5))
     for name in ("max", "sum", "mean", "median", "first", "lp")
 }  # fmt: skip
 
@@ -186,6 +185,18 @@ def test_integer_medians_of_a_wider_dtype():
         assert got.dtype == dtype and (abs(got - halves) <= 0.5).all()
 
 
+def test_a_quantile_that_only_numpy_has():
+    x = RNG.random((6, 8))
+    got = cypool.block_reduce(x, 2, np.quantile, func_kwargs=dict(q=0.3, method="hazen"))
+    assert np.array_equal(got, np.quantile(x.reshape(3, 2, 4, 2), 0.3, (1, 3), method="hazen"))
+
+
+def test_what_a_layer_does_not_know_is_said_by_pooling():
+    x = np.lib.stride_tricks.as_strided(np.zeros(2**18, np.int64), (1, 2**17, 2**17, 1), (8, 8, 8, 8))
+    with pytest.raises(ValueError, match=r"^window has 17179869184 cells; the exact mean of int64 is for at most"):
+        layers.AveragePooling2D(2**17)(x)
+
+
 # ---- gradients -----------------------------------------------------------------------------------
 
 
@@ -247,24 +258,25 @@ def test_a_gradient_of_means_with_factors_in_three_dimensions():
     assert got == pytest.approx((cypool.pool(x, **call) * y).sum(), rel=1e-12)
 
 
-@pytest.mark.parametrize("window,stride,padding", [((3, 70), (1, 50), (1, 0)), ((3, 3), (2, 1), (1, 1))])
+@pytest.mark.parametrize("window,stride,padding", [(3, 1, 1), ((3, 70), (1, 50), (1, 0)), ((3, 3), (2, 1), (1, 1))])
 def test_a_gradient_of_means_with_factors_of_rows(window, stride, padding):
-    x = RNG.random((9, 320))
-    call = dict(window=window, stride=stride, padding=padding, reduce="mean")
+    x = RNG.random((9, 600))
+    call = dict(window=window, stride=stride, padding=padding, reduce="mean", axes=0 if stride == padding else None)
     forward = cypool.pool(x, **call)
     y = RNG.random(forward.shape)
     assert (cypool.pool_backward(y, x, **call) * x).sum() == pytest.approx((forward * y).sum(), rel=1e-12)
 
 
-def test_gradients_of_windows_far_apart():
-    """Whole tiles of cells that no window reaches."""
-    for n in range(TILE // 8 - 30, TILE // 8 + 70):
+@pytest.mark.parametrize("channels", [1, 500])
+def test_gradients_of_windows_far_apart(channels):
+    """Most cells are in no window; of many channels, so are whole tiles."""
+    for n in (900, 959, 962, 2100):
         outputs = (n - 2) // 60 + 1
-        y = RNG.random(outputs)
-        expected = np.zeros(n)
+        y = RNG.random((outputs, channels))
+        expected = np.zeros((n, channels))
         for j in range(2):
             expected[j : (outputs - 1) * 60 + 2 : 60] = y / 2
-        assert np.array_equal(cypool.pool_backward(y, np.zeros(n), 2, "mean", stride=60), expected)
+        assert np.array_equal(cypool.pool_backward(y, np.zeros((n, channels)), 2, "mean", stride=60, axes=0), expected)
 
 
 def test_an_index_of_another_group_is_given_its_gradient():
