@@ -238,6 +238,14 @@ def test_gradients_of_means_of_planes():
     np.testing.assert_allclose(got, expected, rtol=1e-15)
 
 
+def test_a_gradient_of_what_is_drawn_of_nothing():
+    """Windows without positive cells share what they are given, in the gradient's own dtype."""
+    x = np.array([[3, 1, -1, -2], [0, 0, 0, -1]], np.float32)
+    got = cypool.pool_backward(np.array([[8, 4]], np.float32), x, 2, "stochastic", training=False)
+    # d/dx of sum x**2 / sum x is (2 x - y) / sum x, with y = 10 / 4; cells that are not positive have none
+    assert got.dtype == np.float32 and got.tolist() == [[7, -1, 1, 1], [0, 0, 1, 1]]
+
+
 def test_limits_of_parameters():
     """The largest cell for an infinite p; variances where alpha is 0."""
     x, y = RNG.random((6, 8)) - 0.3, RNG.random((3, 4))
