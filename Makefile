@@ -144,6 +144,10 @@ clang: .venv/.test
 asan ubsan tsan valgrind clang:
 	PYTHON=$(PYTHON) .ci/sanitize $@ $(ARGS)
 
+# Which lines and branches the tests run, of the modules and of the kernels; ARGS="tests/test_select.py" for some tests.
+coverage: .venv/.made
+	PYTHON=$(PYTHON) .ci/coverage $(ARGS)
+
 # Each harness of fuzz/, or HARNESS, for so many seconds: kernels with AddressSanitizer, under libFuzzer (on Debian).
 SECONDS ?= 60
 HARNESS ?=

@@ -254,8 +254,6 @@ class Plan:
         """The gradient of a plan with indices (known ones, or found again): written or added to dx, flat in the
         order of x in memory; grad (float32 or float64) and index likewise in that of the output.  Returns
         what `run` does, and how many indices point to no cell."""
-        if self.reduction is None:
-            return 0, 0
         count = threads.resolve(workers, self.useful)
         kind = {"size": dx.itemsize, "grad_code": CODES[grad.dtype.str[1:]], "scale": scale}
         cells, into = grad.view(np.uint8), dx.view(np.uint8)

@@ -163,8 +163,6 @@ def _line(taps: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
 
 def _by_length(of_axis: Iterable[ArrayLike]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Group the windows of one axis by length: [(which outputs, taps of (output, tap))]."""
-    if isinstance(of_axis, np.ndarray):
-        return [(np.arange(len(of_axis)), of_axis)]
     groups: dict[int, list[int]] = {}
     windows = [np.asarray(window, dtype=np.intp) for window in of_axis]
     for i, window in enumerate(windows):

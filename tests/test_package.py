@@ -49,20 +49,74 @@ def test_groups_are_the_extras():
     assert set(extras["lint"]) <= set(groups["lint"])
 
 
-def test_torch_is_imported_by_its_door_alone():
-    code = """
+DOORS = {"torch": "PyTorch", "xarray": "xarray"}  # cypool.torch, cypool.xarray: what they need
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_alone_imports_what_it_needs(door):
+    code = f"""
 import sys
 import cypool, cypool.layers
-assert "torch" not in sys.modules
-sys.modules["torch"] = None  # as if it were not installed
+assert "{door}" not in sys.modules
+sys.modules["{door}"] = None  # as if it were not installed
 try:
-    import cypool.torch
+    import cypool.{door}
 except ImportError as error:
     print(type(error).__name__, error)
 """
     assert fresh(code).strip() == (
-        "ImportError cypool.torch needs PyTorch, which is not installed: pip install 'cypool[torch]'"
+        f"ImportError cypool.{door} needs {DOORS[door]}, which is not installed: pip install 'cypool[{door}]'"
     )
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_is_installed_and_broken_says_so_itself(door):
+    """A library that lacks one of its own is not one that is not installed."""
+    code = f"""
+import sys
+class Broken:
+    def find_spec(name, path=None, target=None):
+        if name == "{door}":
+            import nothing_of_this_name
+sys.meta_path.insert(0, Broken)
+try:
+    import cypool.{door}
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    assert fresh(code).strip() == "nothing_of_this_name"
+
+
+def test_kernels_that_do_not_load():
+    """As in the source folder, where nothing is compiled."""
+    code = """
+import os, sys
+sys.modules["cypool.kernels.machine"] = None
+try:
+    import cypool
+except ImportError as error:
+    print(error, os.environ.get("GOMP_SPINCOUNT"))
+"""
+    found = fresh(code)
+    assert found.startswith("cypool's compiled kernels do not load. Is this the source folder? Install it")
+    assert found.endswith(" None\n")
+
+
+@pytest.mark.parametrize("settings", [{}, {"GOMP_SPINCOUNT": "7"}, {"OMP_WAIT_POLICY": "active"}])
+def test_how_threads_wait_is_the_users_to_say(settings):
+    """What OpenMP finds in the environment as it is loaded, and what is left there."""
+    code = """
+import os, sys
+class Watching:
+    def find_spec(name, path=None, target=None):
+        if name == "cypool.kernels.machine":
+            print(os.environ.get("GOMP_SPINCOUNT"))
+sys.meta_path.insert(0, Watching)
+import cypool
+print(os.environ.get("GOMP_SPINCOUNT"))
+"""
+    own = settings.get("GOMP_SPINCOUNT")
+    assert fresh(code, **settings).split() == [str(own if settings else "10000"), str(own)]
 
 
 def test_one_binary_for_all_pythons_and_numpys():

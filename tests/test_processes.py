@@ -198,6 +198,22 @@ assert seen == [True]
 """)
 
 
+def test_signal_handler_may_pool_during_a_gradient():
+    run("""
+part = numpy.tile(x, (2, 2))[:2600, :2600]
+y = numpy.ones((2598, 2598))
+undisturbed = {reduce: cypool.pool_backward(y, part, 3, reduce, stride=1) for reduce in ("var", "median")}
+assert right()
+signal.signal(signal.SIGALRM, lambda *_: seen.append(right()))
+seen = []
+for reduce in undisturbed:
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    assert numpy.array_equal(cypool.pool_backward(y, part, 3, reduce, stride=1), undisturbed[reduce])
+time.sleep(0.1)
+assert seen == [True, True]
+""")
+
+
 # ---- where else a call may come from ------------------------------------------------------------
 
 

@@ -323,11 +323,9 @@ cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base,
 
 
 cdef inline bint one_factor(const Geometry* g, const Line* run, Py_ssize_t line, double* factor) noexcept nogil:
-    """What all rows of a line of a run are multiplied by, if that is one number and simple to tell."""
+    """What all rows of a line of a run (that lie along one leading axis) are multiplied by, if that is one number."""
     cdef Py_ssize_t a, i, first, last
     cdef const Axis* axis
-    if run.at.varying == SEVERAL:
-        return False
     factor[0] = 1
     for a in range(g.leading):
         axis = &g.axes[a]
@@ -355,8 +353,6 @@ cdef inline void list_taps(const Geometry* g, const Line* line, Py_ssize_t first
     cdef double factor
     cdef bint padded
     cdef const Axis* axis
-    if count == 0:  # an axis may have no tap at all
-        return
     for a in range(g.leading - 1, -1, -1):
         tap[a] = line.low[a] + rest % (line.high[a] - line.low[a])
         rest //= line.high[a] - line.low[a]

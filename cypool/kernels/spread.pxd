@@ -72,9 +72,7 @@ cdef inline double term(int kind, double x, double a, double b, double c, double
         return a * exp(par * (x - b))
     elif kind == SOFTENED:
         return a * exp(par * (x - b)) * (1 + par * (x - c))
-    elif kind == EXPECTING:
-        return a * (2 * x - b) if x > 0 else 0 if x == x else x
-    return a
+    return a * (2 * x - b) if x > 0 else 0 if x == x else x  # EXPECTING
 
 
 cdef inline Py_ssize_t covering(const Axis* axis, Py_ssize_t plane, Py_ssize_t cell, Py_ssize_t* outputs,

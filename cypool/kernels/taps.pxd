@@ -39,9 +39,8 @@ cdef inline double tap_term(int f, double x, double context, double par) noexcep
         return pow(t, par)
     elif f == EXPONENTIAL:
         return exp(par * (x - context))
-    elif f == EXPONENTIAL_X:  # near the largest doubles the sum is kept 2**64 smaller
-        return x * exp(par * (x - context)) if fabs(context) < HUGE else x * TINY * exp(par * (x - context))
-    return x
+    # EXPONENTIAL_X: near the largest doubles the sum is kept 2**64 smaller
+    return x * exp(par * (x - context)) if fabs(context) < HUGE else x * TINY * exp(par * (x - context))
 
 
 cdef inline void add_wide(double* acc, double* rest, long double t) noexcept nogil:

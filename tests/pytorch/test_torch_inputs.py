@@ -154,6 +154,17 @@ def test_bad_unpooling():
     assert door.max_unpool2d(values, indices, 2, output_size=[7]).shape == (2, 3, 7, 7)
 
 
+def test_reducers_that_omit_nan_have_their_gradient():
+    x = some(2, torch.float64)
+    x[..., ::2] = torch.nan
+    gradients = []
+    for call in (dict(reduce=np.nanmean), dict(reduce="mean", nan_policy="omit")):
+        y = x.clone().requires_grad_()
+        door.pool(y, (2, 2), **call).nansum().backward()
+        gradients.append(y.grad)
+    assert torch.equal(*gradients) and gradients[0].any() and not gradients[0][..., ::2].any()
+
+
 def test_bad_pool():
     x = some(2).requires_grad_()
     with pytest.raises(TypeError, match="weights must not want a gradient"):
