@@ -15,7 +15,7 @@ from .arguments import must_fit
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
 from .reducers import Reducer
-from .rows import BLOCK, COLUMNS, LINES, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
+from .rows import BLOCK, COLUMNS, LINES, SLOTS, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
 from .selection import Slots, groups, selecting, slots_of
 from .spans import Span
 from .tall import tall
@@ -222,6 +222,8 @@ class Plan:
                 strip = tile["outputs"]
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
+        if slots:  # cells are sorted in a few steps each; those of large windows are counted, for each window
+            work = visited * (2 if slots.cells <= SLOTS else 20)
         capacity = max((band - 1 + deep) * line + tile["span"], band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,

@@ -31,6 +31,9 @@ __all__ = ["Backward", "check_indices", "upstream"]
 
 Array = NDArray[Any]
 
+POWERS = ("powered", "grown", "softened")  # kinds of terms that take a power or an exponential
+LONGEST = 1 << 22  # nanoseconds of a work item, about: between two items a call can be interrupted
+
 
 @dataclass(frozen=True)
 class Backward:
@@ -206,12 +209,14 @@ class Backward:
         row, inner, fields = leading_fields(merged, channels, mirrored)
         flat = [_lined_up(v, order) for v in (a, term.b, term.c)]
         span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
-        tile = min(row.n, max(1, TILE // 8 // channels))
+        leading = merged[: len(fields) - 1]
+        visits = math.prod(_visits(axis.span) for axis in (*leading, row))
+        each = channels * visits * (60 if term.kind in POWERS else 10)  # nanoseconds, about
+        tile = max(1, min(row.n, TILE // 8 // channels, LONGEST // each))
         mirrors = mirrored > 1 and bool(span.before or span.after)
         reach = span.o
         if span.starts is None and not mirrors:
             reach = min(span.o, (tile + (span.k - 1) * span.d) // span.s + 2)
-        leading = merged[: len(fields) - 1]
         most = max([_coverage(axis.span, mirrored > 1) for axis in leading], default=1)
         rows = math.prod(axis.n for axis in leading)
         if rows * row.n * channels != x.size:  # the kernels trust these numbers
@@ -228,7 +233,7 @@ class Backward:
                 "masked": seen is not None, "mirrored": mirrors, "par": term.par, "eps": term.eps,
                 "scale": 1 / term.divisor, "needs_x": omit or term.kind in NEED_X,
                 "out_code": CODES[out.dtype.str[1:]],
-                "accumulate": accumulate, "items": rows * -(-row.n // tile), "cost": tile * channels * 4 + 200,
+                "accumulate": accumulate, "items": rows * -(-row.n // tile), "cost": tile * each + 200,
             },
             weights=None if weights is None else np.ascontiguousarray(weights).ravel(),
             shape=x.shape, strides=x.strides, mask_strides=None if seen is None else seen.strides,
@@ -267,6 +272,15 @@ def _lined_up(values: Array | None, order: tuple[int, ...]) -> Any:
         return None
     kind = np.int64 if values.dtype.kind in "iu" else values.dtype.newbyteorder("=")
     return np.ascontiguousarray(values.transpose(order), kind).reshape(-1)
+
+
+def _visits(span: Span | None) -> int:
+    """About how many windows hold a cell of an axis."""
+    if span is None:
+        return 1
+    if span.starts is None or span.stops is None:
+        return min(span.o, -(-span.k // span.s))
+    return 1 + int((span.stops - span.starts).mean() * span.o) // span.n
 
 
 def _coverage(span: Span | None, mirrored: bool) -> int:

@@ -79,6 +79,7 @@ cdef class Gradient:
         cdef char* block
         cdef Py_ssize_t i, size, start = 0, stop, chunk
         cdef Py_ssize_t many
+        cdef Caller caller = here()
         workers = max(workers, 1)
         many = max(workers, SLICE // max(self.cost, 1))
         size = (lay_out_rows(p, NULL, &probe) + 127) // 64 * 64
@@ -99,7 +100,7 @@ cdef class Gradient:
                     else:
                         chunk = max(1, (stop - start) // (workers * 16))
                         for i in prange(start, stop, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                            spread_row(p, given, rows + threadid(), i)
+                            spread_row(p, given, rows + apart(&caller, threadid()), i)
                 start = stop
                 if start < self.items:
                     PyErr_CheckSignals()
@@ -115,10 +116,12 @@ def scatter(const uint8_t[::1] values not None, const int64_t[::1] index not Non
     cdef Py_ssize_t each = index.shape[0] // planes, cells = out.shape[0] // size // planes, plane
     cdef Py_ssize_t* bad = <Py_ssize_t*> malloc(planes * sizeof(Py_ssize_t))
     cdef Py_ssize_t found = -1
+    cdef Caller caller = here()
     if bad == NULL:
         raise MemoryError(f"no memory for {planes} results")
     if index.shape[0] and values.shape[0] // size == index.shape[0]:
         for plane in prange(planes, nogil=True, schedule="static", num_threads=max(workers, 1)):
+            apart(&caller, threadid())
             bad[plane] = scatter_plane(&values[0], &index[0], &out[0], size, plane, each, cells)
         for plane in range(planes - 1, -1, -1):
             found = bad[plane] if bad[plane] >= 0 else found

@@ -123,18 +123,26 @@ cdef inline void give_rows(const Plan* p, const Arrays* arrays, Scratch* s, cons
         row += p.g.band
 
 
-cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t group) noexcept nogil:
-    """The gradients of a group of rows, and of those before them that reach into its region."""
+cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t group, Py_ssize_t most,
+                            Py_ssize_t* done) noexcept nogil:
+    """The gradients of a group of rows, and of those before them that reach into its region: of `most` rows, after
+    those that are done (-1: all)."""
     cdef const Give* give = &arrays.give
+    cdef Py_ssize_t row, stop
     cdef Region region
+    if done[0] < 0:
+        return
     region_of(p, give, group, &region)
-    if give.clears and not clears_ahead(p, arrays):
+    row = region.early + done[0]
+    stop = min(region.stop, row + most)
+    if done[0] == 0 and give.clears and not clears_ahead(p, arrays):
         memset(give.dx + region.low * give.size, 0, (region.high - region.low) * give.size)
     s.low, s.high = region.low, region.high
     s.first, s.reach = 0, FARTHEST
-    give_rows(p, arrays, s, &region, region.early, region.row)
+    give_rows(p, arrays, s, &region, row, min(stop, region.row))
     s.first, s.reach = region.low, region.reach
-    give_rows(p, arrays, s, &region, region.row, region.stop)
+    give_rows(p, arrays, s, &region, max(row, region.row), stop)
+    done[0] = -1 if stop == region.stop else stop - region.early
 
 
 # Windows so large that one of them is work for several threads: each lane is done in groups of

@@ -317,18 +317,31 @@ cdef class Reduction:
         return found
 
     cdef int run_groups(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
-        """Groups of output rows, each with a region of its own."""
+        """Groups of output rows, each with a region of its own; of long ones some rows at a time."""
         cdef const Plan* p = &self.p
-        cdef Py_ssize_t i, start = 0, stop, groups = groups_of(p, &arrays.give), many, chunk
-        many = max(2 * workers, SLICE // max(1, self.items * self.cost // max(groups, 1)))
-        while start < groups:
-            stop = min(groups, start + many)
-            chunk = max(1, (stop - start) // (workers * 16))
-            for i in prange(start, stop, nogil=True, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                give_group(p, arrays, mine(scratch, threadid()), i)
-            start = stop
-            if start < groups:
-                PyErr_CheckSignals()
+        cdef Py_ssize_t i, start = 0, stop, left, groups = groups_of(p, &arrays.give), many, chunk, rows = p.g.rows
+        cdef Py_ssize_t* done
+        many = min(max(groups, 1), max(workers, SLICE // max(1, self.items * self.cost // max(groups, 1))))
+        if arrays.given == NULL or not p.steady:
+            rows = p.g.band * max(1, SLICE // 4 // max(1, self.cost * p.g.tiles))
+        done = <Py_ssize_t*> malloc(many * sizeof(Py_ssize_t))
+        if done == NULL:
+            raise MemoryError(f"no memory for {many} numbers")
+        try:
+            while start < groups:
+                stop = left = min(groups, start + many)
+                memset(done, 0, many * sizeof(Py_ssize_t))
+                chunk = max(1, (stop - start) // (workers * 16))
+                while left > 0:
+                    for i in prange(start, stop, nogil=True, schedule="dynamic", chunksize=chunk, num_threads=workers):
+                        give_group(p, arrays, scratch + apart(&scratch.caller, threadid()), i, rows, done + (i - start))
+                    left = 0
+                    for i in range(stop - start):
+                        left += done[i] >= 0
+                    PyErr_CheckSignals()
+                start = stop
+        finally:
+            free(done)
         return 0
 
     cdef int run_items(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
@@ -344,7 +357,7 @@ cdef class Reduction:
                 else:
                     chunk = max(1, (stop - start) // (workers * 16))
                     for i in prange(start, stop, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                        reduce_item(p, arrays, mine(scratch, threadid()), i)
+                        reduce_item(p, arrays, scratch + apart(&scratch.caller, threadid()), i)
             start = stop
             if start < items:
                 PyErr_CheckSignals()
@@ -369,8 +382,8 @@ cdef class Reduction:
                     stop = min(items * groups, start + many)
                     with nogil:
                         for i in prange(start, stop, schedule="dynamic", num_threads=workers):
-                            reduce_group(p, arrays, mine(scratch, threadid()), i, lane, group, groups, partial,
-                                         values, slot)
+                            reduce_group(p, arrays, scratch + apart(&scratch.caller, threadid()), i, lane, group,
+                                         groups, partial, values, slot)
                     start = stop
                     PyErr_CheckSignals()
                 with nogil:
@@ -394,10 +407,8 @@ def floor_copy(const uint8_t[::1] x not None, uint8_t[::1] out not None, int wor
     cdef uint64_t seen
     cdef uint8_t* to = &out[0]
     cdef Caller caller = here()
-    cdef const Caller* elsewhere = &caller
     for part in prange(parts, nogil=True, schedule="dynamic", num_threads=workers):
-        if threadid() > 0:
-            keep_off(elsewhere)
+        apart(&caller, threadid())
         seen = 0
         for i in range(n * part // parts, n * (part + 1) // parts):
             seen = seen | words[i]

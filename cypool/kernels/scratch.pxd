@@ -92,11 +92,11 @@ cdef struct Scratch:
     size_t size
 
 
-cdef inline Scratch* mine(Scratch* scratch, int thread) noexcept nogil:
-    """A thread's own; the thread runs elsewhere than the caller."""
+cdef inline int apart(const Caller* caller, int thread) noexcept nogil:
+    """The number of a thread, which runs elsewhere than its caller."""
     if thread > 0:
-        keep_off(&scratch.caller)
-    return scratch + thread
+        keep_off(caller)
+    return thread
 
 
 cdef inline char* carve(char** at, size_t bytes) noexcept nogil:
