@@ -29,6 +29,7 @@ POOLED = {
     "a large median, all masked": (LABELS, "median", dict(window=(40, 22), where=np.zeros_like(HALF), fill_value=7)),
     "the first of many rows": (arrays.plain("int32", (2500, 3), RNG), "first", dict(
         window=(2500, 2), stride=1, where=np.arange(7500).reshape(2500, 3) > 4444)),
+    "the infinite power mean": (LABELS, "gem", dict(window=3, p=np.inf)),
     "softpool of a border": (arrays.plain("float64", (6, 7), RNG), "softpool", dict(
         window=3, stride=1, padding=1, border="constant", border_value=2)),
     "a float range of integers": (LABELS, "range", dict(window=3, dtype="float32")),
