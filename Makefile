@@ -73,7 +73,8 @@ thorough: .venv/.test
 
 # Which changes of the code no test notices, in a sample: two hours; ARGS="--sample 20 --kind python".
 mutation: .venv/.test
-	$(PIP) install --quiet "Cython>=3.1.6,!=3.3.0" xarray
+	$(PIP) install --quiet xarray "$$($(BIN)/python -c 'import tomllib; print(*[r for r in tomllib.load(open( \
+	    "pyproject.toml", "rb"))["build-system"]["requires"] if r.startswith("Cython")])')"
 	PYTHONPATH=mutation $(BIN)/python -P mutation $(ARGS)
 
 # Calls that take turns with those of libraries whose threads spin.

@@ -221,9 +221,10 @@ class Plan:
             if span.n * channels * dtype.itemsize <= WHOLE:
                 strip = tile["outputs"]
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
-        work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         if slots:  # cells are sorted in a few steps each; those of large windows are counted, for each window
             work = visited * (2 if slots.cells <= SLOTS else 20)
+        else:
+            work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         capacity = max((band - 1 + deep) * line + tile["span"], band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,

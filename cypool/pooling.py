@@ -21,7 +21,7 @@ from .arguments import (
     pooled_axes,
     pooled_length,
     shown,
-)  # fmt: skip
+)
 from .call import Call, hides_cells, run, taking_part, window_weights
 from .engine import cached
 from .geometry import resolve

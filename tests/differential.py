@@ -143,9 +143,9 @@ def run(options):
         try:
             done += check_one(draw, arrays.NAMES)
         except Exception:
-            print(f"part {part} of seed {options.seed}, after {done} calls (state {hash(state)})", flush=True)
+            print(f"part {part}/{count} of seed {options.seed}, after {done} calls (state {hash(state)})", flush=True)
             raise
-    print(f"part {part}, seed {options.seed}: {done} calls agree, in {time.monotonic() - start:.0f} s")
+    print(f"part {part}/{count}, seed {options.seed}: {done} calls agree, in {time.monotonic() - start:.0f} s")
     return 0
 
 

@@ -15,6 +15,7 @@ def main(parser, run, script):
         options.part = tuple(map(int, options.part.split("/")))
         return run(options)
     parts = len(os.sched_getaffinity(0))
-    again = [sys.executable, "-W", "ignore", "-P", os.path.abspath(script), *sys.argv[1:], "--seed", str(options.seed)]
+    warned = [f"-W{option}" for option in sys.warnoptions]
+    again = [sys.executable, *warned, "-P", os.path.abspath(script), *sys.argv[1:], "--seed", str(options.seed)]
     running = [subprocess.Popen([*again, "--part", f"{i}/{parts}"]) for i in range(parts)]
     return any([process.wait() for process in running])  # a list: wait for all

@@ -137,7 +137,13 @@ def test_what_a_plan_is_run_with_is_checked_again(monkeypatch):
 
 
 def test_a_copy_reads_all_and_writes_all():
-    """What times are compared with (benchmarks/)."""
+    """What times are compared with (benchmarks/): each word of x, and all of out."""
+    for words, cells, workers in ((300, 1000, 1), (300, 40, 2), (3, 1000, 2)):
+        for at in range(words):
+            x, out = np.zeros(8 * words, np.uint8), np.full(cells, 255, np.uint8)
+            x[8 * at] = 5
+            dispatch.kernels.floor_copy(x, out, workers)
+            assert set(out) <= {0, 5} and (5 in out or cells < 256)
     x, out = np.zeros(8 * 1000, np.uint8), np.full(777, 255, np.uint8)
     dispatch.kernels.floor_copy(x, out, 2)
     assert not out.any()

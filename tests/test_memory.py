@@ -12,7 +12,6 @@ import pytest
 from fresh import fresh
 
 import cypool
-from cypool import dispatch
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD and RLIMIT_AS are Linux's")
 
@@ -109,16 +108,6 @@ def test_no_array_is_held():
             cypool.pool_backward(g, x, 2, name, out=dx, **more)
         del more
         assert [sys.getrefcount(a) for a in given] == before, name
-
-
-def test_floor_copy():
-    """What benchmarks compare with reads each word of x, and writes all of out."""
-    for words, cells, workers in ((300, 1000, 1), (300, 40, 2), (3, 1000, 2)):
-        for at in range(words):
-            x, out = np.zeros(8 * words, np.uint8), np.full(cells, 255, np.uint8)
-            x[8 * at] = 5
-            dispatch.kernels.floor_copy(x, out, workers)
-            assert set(out) <= {0, 5} and (5 in out or cells < 256)
 
 
 @linux

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(
     reason="only Linux tells where threads are, and one CPU leaves no choice",
 )
 SET = """
-import ctypes, os, time
+import ctypes, os
 import numpy as np
 import cypool
 cpu = ctypes.CDLL(None).sched_getcpu

@@ -79,7 +79,7 @@ cdef class Gradient:
         cdef char* block
         cdef Py_ssize_t i, size, start = 0, stop, chunk
         cdef Py_ssize_t many
-        cdef Caller caller = here()
+        cdef Caller caller = here(workers)
         workers = max(workers, 1)
         many = max(workers, SLICE // max(self.cost, 1))
         size = (lay_out_rows(p, NULL, &probe) + 127) // 64 * 64
@@ -116,7 +116,7 @@ def scatter(const uint8_t[::1] values not None, const int64_t[::1] index not Non
     cdef Py_ssize_t each = index.shape[0] // planes, cells = out.shape[0] // size // planes, plane
     cdef Py_ssize_t* bad = <Py_ssize_t*> malloc(planes * sizeof(Py_ssize_t))
     cdef Py_ssize_t found = -1
-    cdef Caller caller = here()
+    cdef Caller caller = here(workers)
     if bad == NULL:
         raise MemoryError(f"no memory for {planes} results")
     if index.shape[0] and values.shape[0] // size == index.shape[0]:

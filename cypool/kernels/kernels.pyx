@@ -294,8 +294,7 @@ cdef class Reduction:
         if scratch == NULL:
             raise MemoryError(f"no memory for {workers} x {size} bytes of scratch")
         memset(scratch, 0, workers * sizeof(Scratch))
-        if workers > 1:
-            scratch.caller = here()
+        scratch.caller = here(workers)
         try:
             block = <char*> (scratch + workers)
             block += (64 - <size_t> block % 64) % 64
@@ -406,7 +405,7 @@ def floor_copy(const uint8_t[::1] x not None, uint8_t[::1] out not None, int wor
     cdef const uint64_t* words = <const uint64_t*> &x[0]
     cdef uint64_t seen
     cdef uint8_t* to = &out[0]
-    cdef Caller caller = here()
+    cdef Caller caller = here(workers)
     for part in prange(parts, nogil=True, schedule="dynamic", num_threads=workers):
         apart(&caller, threadid())
         seen = 0

@@ -5,7 +5,7 @@
 #define CYPOOL_PLACE_H
 
 typedef struct {
-    int thread, cpu; /* of the caller; -1: not known */
+    int thread, cpu; /* of the caller; -1: not known, or of no interest */
 } cypool_caller;
 
 #if defined(_OPENMP) && defined(__linux__)
@@ -13,8 +13,13 @@ typedef struct {
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static inline cypool_caller cypool_here(void) {
-    cypool_caller here = {(int) syscall(SYS_gettid), sched_getcpu()};
+/* The calling thread; a call on one thread does not ask. */
+static inline cypool_caller cypool_here(int threads) {
+    cypool_caller here = {-1, -1};
+    if (threads > 1) {
+        here.thread = (int) syscall(SYS_gettid);
+        here.cpu = sched_getcpu();
+    }
     return here;
 }
 
@@ -33,8 +38,9 @@ static inline void cypool_keep_off(const cypool_caller *caller) {
         cypool_leave(caller);
 }
 #else
-static inline cypool_caller cypool_here(void) {
+static inline cypool_caller cypool_here(int threads) {
     cypool_caller here = {-1, -1};
+    (void) threads;
     return here;
 }
 static inline void cypool_keep_off(const cypool_caller *caller) { (void) caller; }

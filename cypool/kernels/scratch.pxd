@@ -37,7 +37,7 @@ cdef struct Tile:
 cdef extern from "place.h" nogil:
     ctypedef struct Caller "cypool_caller":
         pass
-    Caller here "cypool_here" ()
+    Caller here "cypool_here" (int threads)
     void keep_off "cypool_keep_off" (const Caller* caller)
 
 
