@@ -16,7 +16,7 @@ from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
 from .reducers import Reducer
 from .rows import BLOCK, COLUMNS, LINES, SLOTS, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
-from .selection import Slots, groups, selecting, slots_of
+from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span
 from .tall import tall
 
@@ -159,8 +159,11 @@ class Plan:
         size = max((lane["want_size"] for lane in kernel.lanes), default=8)
         taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
-        tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0,
-                      slots.cells if slots else 0, bool(slots and slots.each))  # fmt: skip
+        kept = slots.cells if slots else 0
+        if slots and kernel.pick is not None and shares(kernel.pick, kernel.lanes[-1], slots, row):
+            kept = span.k  # a sorted column belongs to several windows
+        tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0, kept,
+                      bool(slots and slots.each))  # fmt: skip
         uniform = span.starts is None and (span.inside or (border > 1 and span.complete))
         steps = np.array([[a.x for a in merged[:-1]], [a.mask for a in merged[:-1]]], np.int64)
         contiguous = row.x == channels * dtype.itemsize and (channels == 1 or inner.x == dtype.itemsize)

@@ -9,7 +9,7 @@ from .lanes import CODES, METHODS
 from .rows import LINES, SLOTS, Axis, reach
 from .spans import Span
 
-__all__ = ["Slots", "groups", "selecting", "slots_of"]
+__all__ = ["Slots", "groups", "selecting", "shares", "slots_of"]
 
 PLANES = 32  # from which whole planes are shared out
 GROUPS = 64  # groups of windows of few planes, about
@@ -53,7 +53,7 @@ def selecting(
         "cells": math.prod(axis["n"] for axis in pooled), "outer": outer, "steady": len(pooled) == len(fields) - outer,
         "factor": int(ratio) if not ratios and ratio == int(ratio) else 0, "each": slots.each,
         "tracked": _tracked(lane["have_size"], slots, spans, merged) if pick["extreme"] and every else False,
-        "shared": _shared(pick, lane, slots, merged[-1], tile),
+        "shared": shares(pick, lane, slots, merged[-1]) and tile["span"] <= fields[-1]["k"] * tile["outputs"],
     }  # fmt: skip
 
 
@@ -65,13 +65,13 @@ def _tracked(size: int, slots: Slots, spans: dict[int, Span], axes: list[Axis]) 
     return math.prod(a.reach for a in axes[:-1]) <= LINES and farthest < 2 ** (8 * size - 1)
 
 
-def _shared(pick: dict[str, Any], lane: dict[str, Any], slots: Slots, row: Axis, tile: dict[str, int]) -> bool:
+def shares(pick: dict[str, Any], lane: dict[str, Any], slots: Slots, row: Axis) -> bool:
     """Whether windows share columns that are sorted once (kernels/middles.pxd): medians of 3x3 and 5x5, stride 1."""
     if pick["method"] != METHODS.index("quantile") or pick["q"] != 0.5 or pick["indexed"] or row.span is None:
         return False
     k = row.span.k
     return (k in (3, 5) and slots.cells == k * k and not slots.each and row.span.s == 1
-            and lane["want"] in (lane["have"], CODES["f8"]) and tile["span"] <= k * tile["outputs"])  # fmt: skip
+            and lane["want"] in (lane["have"], CODES["f8"]))  # fmt: skip
 
 
 def groups(fields: list[dict[str, Any]], outer: int, whole: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from .decode cimport *
 from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
-from .slide cimport SLIDE, Work, on_work
+from .slide cimport SLIDE, Work, on_work, plainer
 from .tiles cimport fill
 
 
@@ -253,6 +253,7 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
     cdef Py_ssize_t i, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
     cdef char* deep = s.a + first * size
     cdef const void* cells
+    cdef bint clean = lane.op <= MIN and lane.want >= F32
     cdef Work w
     list_taps(&p.g, run, 0, 1, &s.taps)
     if lane.direct and not framed:
@@ -267,7 +268,10 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
             merge_lane(lane, False, lane.pairs, &cells, 1, 1, n, deep + i * pitch * size, 0, True)
     w.verb, w.a, w.b, w.c = SLIDE, deep, s.b + first * size, s.c + first * size
     w.m, w.k, w.s, w.d, w.C = (run.lines - 1) * pitch + n, count, 1, pitch, 1
-    on_work(lane.op, lane.want, &w)
+    for i in range(rows if clean else 0):
+        clean = clean and ordered(lane.want, deep + i * pitch * size, n)
+    on_work(plainer(lane.op, clean), lane.want, &w)
+    s.clean = s.clean and clean
     s.a, s.b, s.c = <char*> w.a - first * size, <char*> w.b - first * size, <char*> w.c - first * size
 
 
@@ -288,7 +292,7 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef Py_ssize_t pitch = g.line * C >> half, step = pitch * lane.want_size
     cdef char* target = acc + ((t.low - t.p0) * C >> half) * lane.want_size
     cdef const char* base = (arrays.mask if lane.from_mask else arrays.x) + t.low * g.x_cell
-    cdef bint framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
+    cdef bint deep, framed = lane.pairs and (t.low > t.p0 or t.high < t.p0 + t.cells)
     cdef const Line* run = lines
     cdef const Line* line
     if framed:  # pairs may lie across the border: rows are read with their margins
@@ -297,9 +301,11 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
     while i < m:
         if m > 1:
             row0, row1 = 0, run.at.taps
+        deep = run.at.taps == g.deep and run.at.varying == g.leading - 1
+        s.clean = s.clean and deep
         if row1 == row0:
             fill(lane, target + i * step, n, run.lines, pitch)
-        elif run.at.taps == g.deep and run.at.varying == g.leading - 1:
+        elif deep:
             merge_deep(p, arrays, s, lane, run, t, base, framed, n, (target - acc) // lane.want_size, pitch)
         elif g.weighted:
             merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch, s.shares + i)

@@ -112,12 +112,12 @@ cdef inline bint sort_columns(const sample** x, Py_ssize_t rows, Py_ssize_t n, s
                               Py_ssize_t pitch) noexcept nogil:
     """n columns of three or five rows; False: there is a NaN, and they have no order."""
     cdef Py_ssize_t i, r, m
-    cdef bint found = False
-    if sample is float or sample is double:
-        for r in range(rows):
-            for i in range(n):
-                found |= x[r][i] != x[r][i]
-    i = n if found else 0
+    for r in range(rows):
+        if sample is float and not ordered_f32(x[r], n):
+            return False
+        if sample is double and not ordered_f64(x[r], n):
+            return False
+    i = 0
     while i < n:
         m = min(n - i, BATCH)
         if rows == 3:
@@ -125,7 +125,7 @@ cdef inline bint sort_columns(const sample** x, Py_ssize_t rows, Py_ssize_t n, s
         else:
             sort_five(x[0] + i, x[1] + i, x[2] + i, x[3] + i, x[4] + i, out + i, pitch, m)
         i += m
-    return not found
+    return True
 
 
 cdef inline void middles(const sample* x, Py_ssize_t rows, Py_ssize_t pitch, Py_ssize_t d, Py_ssize_t n,

@@ -12,7 +12,7 @@ from .finish cimport divide
 from .lines cimport decode, exchange, load_mask, merge_lines, merge_stuffed
 from .plan cimport *
 from .scratch cimport *
-from .slide cimport FOLD, REPEAT, SLIDE, TIMES, Work, on_work
+from .slide cimport FOLD, REPEAT, SLIDE, TIMES, Work, on_work, plainer
 from .store cimport widen_any
 from .taps cimport *
 from .tiles cimport fill, join, join_rest, segment_taps, set_tile
@@ -33,6 +33,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     row0 = (block - segment * blocks) * BLOCK_ROWS
     row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
     line_cells = g.line if m > 1 else t.cells
+    s.clean = g.deep != 0
     for i in range(m if g.weighted else 0):
         s.shares[i] = 1  # of lines without cells
     if axis.stuff > 1:
@@ -73,7 +74,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
         if g.sliding:
             w.k = segment_taps(p, segment)
         if (w.k != 1 or w.s != 1) and not p.triple:
-            on_work(lane.op, lane.want, &w)
+            on_work(plainer(lane.op, s.clean), lane.want, &w)
     s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
     return s.a
 

@@ -107,6 +107,42 @@ CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MAX_F6
 CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
 CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
 
+/* Whether none of n numbers is a NaN: a comparison for two of them. */
+#if defined(__AVX__)
+#define CYPOOL_ORDERED(name, type, many, kind, unite) \
+    static inline int name(const type *a, ptrdiff_t n) \
+    { \
+        enum { PART = 32 / sizeof(type) }; \
+        ptrdiff_t i = 0; \
+        if (n >= PART) { /* the last two parts may overlap those before them */ \
+            many last = _mm256_loadu_##kind(a + n - PART), bad = _mm256_cmp_##kind(last, last, _CMP_UNORD_Q); \
+            for (; i + 2 * PART < n; i += 2 * PART) \
+                bad = unite(bad, _mm256_cmp_##kind(_mm256_loadu_##kind(a + i), _mm256_loadu_##kind(a + i + PART), \
+                                                   _CMP_UNORD_Q)); \
+            if (i + PART < n) \
+                bad = unite(bad, _mm256_cmp_##kind(_mm256_loadu_##kind(a + i), last, _CMP_UNORD_Q)); \
+            return !_mm256_movemask_##kind(bad); \
+        } \
+        for (; i < n; i++) \
+            if (a[i] != a[i]) \
+                return 0; \
+        return 1; \
+    }
+CYPOOL_ORDERED(cypool_ordered_f32, float, __m256, ps, _mm256_or_ps)
+CYPOOL_ORDERED(cypool_ordered_f64, double, __m256d, pd, _mm256_or_pd)
+#else
+#define CYPOOL_ORDERED(name, type, word) \
+    static inline int name(const type *a, ptrdiff_t n) \
+    { \
+        word bad = 0; \
+        for (ptrdiff_t i = 0; i < n; i++) \
+            bad |= a[i] != a[i] ? ~(word) 0 : 0; \
+        return !bad; \
+    }
+CYPOOL_ORDERED(cypool_ordered_f32, float, uint32_t)
+CYPOOL_ORDERED(cypool_ordered_f64, double, uint64_t)
+#endif
+
 /* Memory that will be read soon; any address will do. */
 static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 {

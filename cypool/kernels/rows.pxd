@@ -19,6 +19,8 @@ cdef extern from "rows.h" nogil:
     void max_f64 "cypool_max_f64" (const double* a, Py_ssize_t n, double* out)
     void min_f32 "cypool_min_f32" (const float* a, Py_ssize_t n, float* out)
     void min_f64 "cypool_min_f64" (const double* a, Py_ssize_t n, double* out)
+    bint ordered_f32 "cypool_ordered_f32" (const float* a, Py_ssize_t n)
+    bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
     void touch "cypool_touch" (const char* a, Py_ssize_t bytes)
     const Py_ssize_t GAP "CYPOOL_GAP"
@@ -34,6 +36,7 @@ cdef enum:  # codes of sample types; cypool.lanes.CODES maps dtypes to them, in 
 
 cdef enum:  # codes of operators, in the order of cypool.lanes.OPERATORS
     MAX, MIN, SUM, PROD, TAPS, FIRST, SELECT
+    TOP, BOTTOM  # MAX and MIN of floats none of which is a NaN: one instruction, not three or four
 
 ctypedef fused sample:  # what memory holds
     uint8_t
@@ -83,6 +86,12 @@ ctypedef struct Max:
 ctypedef struct Min:
     char unused
 
+ctypedef struct Top:
+    char unused
+
+ctypedef struct Bottom:
+    char unused
+
 ctypedef struct Sum:
     char unused
 
@@ -98,6 +107,8 @@ ctypedef struct Prod:
 ctypedef fused Op:
     Max
     Min
+    Top
+    Bottom
     Sum
     Pair
     Square
@@ -116,18 +127,25 @@ cdef inline work apply(Op* op, work a, work b) noexcept nogil:
     The comparison gives b where either is NaN, so that only a NaN in a is left to see.  In this
     form (and not as one condition) four of them in a row still become vector instructions."""
     cdef work c
-    if Op is Max or Op is Min:
-        if Op is Max:
+    if Op is Max or Op is Min or Op is Top or Op is Bottom:
+        if Op is Max or Op is Top:
             c = a if a > b else b
         else:
             c = a if a < b else b
-        if work is float or work is double:
+        if (Op is Max or Op is Min) and (work is float or work is double):
             c = a if a != a else c
         return c
     elif Op is Prod:
         return <work> (a * b)
     else:
         return <work> (a + b)
+
+
+cdef inline bint ordered(int code, const void* row, Py_ssize_t n) noexcept nogil:
+    """Whether none of n samples is a NaN."""
+    if code == F32:
+        return ordered_f32(<const float*> row, n)
+    return code != F64 or ordered_f64(<const double*> row, n)
 
 
 cdef inline work lift(Op* op, const sample* row, Py_ssize_t i, work* kind) noexcept nogil:

@@ -85,6 +85,7 @@ cdef struct Scratch:
     Py_ssize_t known_tile
     double* shares                # of the cells of each line, where lines have factors (write_means)
     bint found_empty, found_nan
+    bint clean                    # tall windows: what was merged holds no NaN (merge_deep)
     Caller caller                 # of the first scratch, which is the caller's
     Py_ssize_t low, high          # cells of the gradient that are this group's
     Py_ssize_t first, reach       # where its windows' cells are

@@ -82,7 +82,7 @@ cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize
     cdef work* swap
     while p != k:
         # a[i] covers p cells from i on; c[i] covers the first `have` cells.
-        if Op is Max or Op is Min:  # parts may overlap
+        if Op is Max or Op is Min or Op is Top or Op is Bottom:  # parts may overlap
             last = (k - p) * e
             if k <= 2 * p:
                 add_parts(op, a, c, n, last, 2, True)
@@ -308,6 +308,13 @@ cdef inline void operate_any(Op* op, int code, Work* w) noexcept nogil:
         operate(op, <double*> NULL, w)
 
 
+cdef inline void operate_real(Op* op, int code, Work* w) noexcept nogil:
+    if code == F32:
+        operate(op, <float*> NULL, w)
+    else:
+        operate(op, <double*> NULL, w)
+
+
 cdef inline void operate_sum(Op* op, int code, Work* w) noexcept nogil:
     """Sums and products know fewer working types."""
     if code == F64:
@@ -321,12 +328,21 @@ cdef inline void operate_sum(Op* op, int code, Work* w) noexcept nogil:
             operate(op, <uint32_t*> NULL, w)
 
 
+cdef inline int plainer(int op, bint clean) noexcept nogil:
+    """The operator of extremes of which no sample is a NaN."""
+    return op if not clean else TOP if op == MAX else BOTTOM
+
+
 cdef inline void on_work(int op, int code, Work* w) noexcept nogil:
     """One verb on rows of the working type `code`."""
     if op == MAX:
         operate_any(<Max*> NULL, code, w)
     elif op == MIN:
         operate_any(<Min*> NULL, code, w)
+    elif op == TOP:
+        operate_real(<Top*> NULL, code, w)
+    elif op == BOTTOM:
+        operate_real(<Bottom*> NULL, code, w)
     elif op == PROD:
         operate_sum(<Prod*> NULL, code, w)
     else:
