@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and runs. The wheel is built again only when its sources have changed.
 #   make demo | test | docs | docs-check | bench | bench-neighbours | asv | lint | typecheck | wheel | sdist | clean
-#   make test-peers | test-torch | check-project | reproducible | repaired | aarch64
+#   make test-peers | test-torch | test-scale | bench-scale | check-project | reproducible | repaired | aarch64
 #   make hostile | differential | thorough | fuzz | mutation | coverage | asan | ubsan | tsan | valgrind | clang
 #   make test PYTHON=python3.12 ARGS="-k threads"
 
@@ -8,7 +8,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-EXTRAS := demo docs test peers lint
+EXTRAS := demo docs test peers scale lint
 # Folders count too: a file that was removed changes them.
 SOURCES := setup.py pyproject.toml $(shell find cypool ! -name '*.pyc' ! -name __pycache__)
 
@@ -28,7 +28,8 @@ need(any(map(shutil.which, (os.environ.get("CC", "cc").split() or [""])[:1] + ["
 endef
 export CHECK
 
-.PHONY: demo test docs docs-check bench bench-neighbours asv lint typecheck wheel sdist clean test-peers test-torch \
+.PHONY: demo test docs docs-check bench bench-neighbours bench-scale asv lint typecheck wheel sdist clean \
+    test-peers test-torch test-scale \
     check-project reproducible repaired aarch64 hostile differential thorough fuzz mutation coverage asan ubsan tsan \
     valgrind clang
 
@@ -45,7 +46,7 @@ docs-check: docs
 
 # -P: the tests see the installed package, not this folder's.  A process for each core; ARGS="-n 0": all in this one.
 test: .venv/.test
-	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch --ignore=tests/labelled \
+	$(BIN)/python -P -m pytest tests --ignore=tests/peers --ignore=tests/pytorch --ignore=tests/labelled --ignore=tests/scale \
 	    --numprocesses auto --dist worksteal $(ARGS)
 
 test-peers: .venv/.peers test-torch
@@ -55,6 +56,10 @@ test-peers: .venv/.peers test-torch
 test-torch: .venv/.test
 	$(PIP) install --quiet torch==2.13.0
 	$(BIN)/python -P -m pytest tests/pytorch $(ARGS)
+
+# Dask, OME-Zarr, files, and the command line in a terminal (which needs tmux).
+test-scale: .venv/.scale
+	$(BIN)/python -P -m pytest tests/scale --numprocesses auto --dist loadscope $(ARGS)
 
 bench: .venv/.peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
