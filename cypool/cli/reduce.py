@@ -1,0 +1,198 @@
+"""``cypool reduce``: one file in, one file out.
+
+The source is read in bands along its first axis, so that a large one needs memory for the result and for a band:
+
+    first axis     |-----------|-----------|------|    outputs 0..a, a..b, b..o
+    its cells      |--------------|                    those of the windows of each band; they overlap where
+                               |--------------|        the windows do
+                                           |------|    padding belongs to the first band and to the last
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arguments import as_dtype, integer, pooled_axes, shown
+from ..geometry import resolve
+from ..lanes import check_dtype
+from ..pooling import pool
+from ..reducers import TABLE, Reducer, read_options
+from ..spans import Span
+from ..windows import Windows
+from .errors import Misuse
+from .files import check_format, check_target, opened, replacing, unreadable, write
+from .progress import on_terminal, progress
+from .values import human, printable, shape
+
+__all__ = ["reduce"]
+
+Array = NDArray[Any]
+BAND = 16 * 2**20  # bytes of the source that are read at once
+
+
+def reduce(options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Runs the command; `say` prints a line on standard output."""
+    row = TABLE[options.reduce]
+    reducing = dict(options.option)
+    read_options(row, reducing)  # checked before a file is opened
+    wanted = None if options.dtype is None else as_dtype(options.dtype, "dtype")
+    check_target(options.source, options.target, options.overwrite)
+    with opened(options.source, options.dataset) as source:
+        check_dtype(np.dtype(source.dtype), row.kinds, printable(options.source))
+        channel = channel_axis(source, options)
+        axes = pooled(source, channel, options)
+        spans = resolve(source.shape, options.window, options.stride, options.padding, options.dilation,
+                        options.partial, axes, options.border)  # fmt: skip
+        keywords = {
+            "border": options.border, "border_value": options.border_value, "nan_policy": options.nan_policy,
+            "fill_value": options.fill_value, "workers": options.workers, **reducing,
+            "dtype": result_dtype(source.dtype, wanted, row),
+        }  # fmt: skip
+        sizes = tuple(spans[a].o if a in spans else n for a, n in enumerate(source.shape))
+        dtype = pool(np.ones(1, source.dtype), 1, row.name, dtype=keywords["dtype"], **plain(reducing)).dtype
+        check_format(options.target, sizes, dtype)
+        if options.dry_run:
+            say(f"{printable(options.source)}: {described(source.shape, np.dtype(source.dtype))}")
+            say(f"{printable(options.target)}: {described(sizes, dtype)}")
+            return
+        with replacing(options.target, options.overwrite) as beside:
+            with progress(options.source, options.quiet) as report:
+                result = pool_bands(source, row.name, spans, options.partial, keywords, sizes, report, options.source)
+            write(beside, result, channel, source.axes)
+    if on_terminal(options.quiet):
+        options.tell(f"{printable(options.target)}: {described(sizes, dtype)}")
+
+
+def described(sizes: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    nbytes = dtype.itemsize
+    for n in sizes:
+        nbytes *= n
+    return f"{shape(sizes)} {dtype.name}, {human(nbytes)}"
+
+
+def plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Options without weights, which fit a window of their own only."""
+    return {name: value for name, value in options.items() if name != "weights"}
+
+
+def result_dtype(given: Any, wanted: np.dtype[Any] | None, row: Reducer) -> np.dtype[Any] | None:
+    """What is asked for; means, medians and quantiles of integers stay integers, rounded; else pool's own."""
+    own: np.dtype[Any] = np.dtype(given)
+    return own if wanted is None and own.kind in "iu" and "rounding" in row.options else wanted
+
+
+# ---- axes --------------------------------------------------------------------------------------
+
+
+def channel_axis(source: Any, options: argparse.Namespace) -> int | None:
+    """The axis that holds colours: as told, or named "c" or "s" by the file, or a last one of 3 or 4 cells."""
+    ndim = len(source.shape)
+    if options.channel_axis is not None:
+        axis = integer(options.channel_axis, "channel_axis", -ndim)
+        if axis >= ndim:
+            raise Misuse(f"channel_axis must be below {ndim}, the axes of {printable(options.source)}, not {axis}")
+        return axis % ndim
+    if options.no_channels:
+        return None
+    if source.axes is not None:
+        names = [str(name).lower() for name in source.axes]
+        return next((a for a, name in enumerate(names) if name in ("c", "s")), None)
+    return ndim - 1 if ndim > 2 and source.shape[-1] in (3, 4) else None
+
+
+def pooled(source: Any, channel: int | None, options: argparse.Namespace) -> tuple[int, ...]:
+    """The axes that windows cover: as told; or all but the channels and, where the file names its axes, time."""
+    ndim = len(source.shape)
+    if options.axes is not None:
+        axes = pooled_axes(options.axes, ndim, options.window)
+        if options.channel_axis is not None and channel in axes:
+            raise Misuse(f"axes {shown(axes)} and channel_axis {channel} must not name the same axis")
+        return axes
+    kept = {channel}
+    if source.axes is not None:
+        kept |= {a for a, name in enumerate(source.axes) if str(name).lower() == "t"}
+    axes = tuple(a for a in range(ndim) if a not in kept)
+    if not axes:
+        raise Misuse(f"{printable(options.source)} has no axis to pool but its channels (shape {shape(source.shape)})")
+    return axes
+
+
+# ---- bands -------------------------------------------------------------------------------------
+
+
+def edges(span: Span | None, length: int, rows: int, border: str) -> Iterator[int]:
+    """The outputs of the first axis at which a band ends, if one is made of some `rows` cells."""
+    if span is None:
+        yield from range(rows, length, rows)
+        yield length
+        return
+    mirrored = border in ("reflect", "symmetric", "edge")
+    for edge in range(max(1, rows // span.s), span.o, max(1, rows // span.s)):
+        start = edge * span.s - span.before
+        end = start - span.s + (span.k - 1) * span.d + 1
+        inside = 0 <= start < span.n and 0 < end <= span.n
+        if inside and (not mirrored or (end > span.before and start < span.n - span.after)):
+            yield edge
+    yield span.o
+
+
+def in_bands(row: Reducer, border: str) -> bool:
+    """Whether a band of the source tells a band of the result: not where cells are counted from its start."""
+    return border != "wrap" and row.formula != "position" and row.result != "draw"
+
+
+def pool_bands(
+    source: Any,
+    name: str,
+    spans: dict[int, Span],
+    partial: bool,
+    keywords: dict[str, Any],
+    sizes: tuple[int, ...],
+    report: Callable[[int, int], None],
+    path: str,
+) -> Array:
+    """The source pooled, band by band."""
+    nbytes = max(1, int(np.prod(source.shape, dtype=object)) * np.dtype(source.dtype).itemsize)
+    n, span = source.shape[0], spans.get(0)
+    rows = max(1, n * BAND // nbytes)
+    if not in_bands(TABLE[name], keywords["border"]):
+        rows = max(1, sizes[0]) * (span.s if span else 1)  # all of them
+    elif source.chunks:
+        rows = -(-rows // source.chunks[0]) * source.chunks[0]
+    windows = {a: Windows.sliding(s.k, s.s, (s.before, s.after), s.d, partial) for a, s in spans.items()}
+    result: Array | None = None
+    first = 0
+    report(0, nbytes)
+    for last in edges(span, n, rows, keywords["border"]):
+        low, high = first, last
+        if span is not None:
+            low = max(0, first * span.s - span.before)
+            ends = last == span.o
+            high = n if ends else (last - 1) * span.s - span.before + (span.k - 1) * span.d + 1
+            sides = (span.before if first == 0 else 0, span.after if ends else 0)
+            windows[0] = Windows.sliding(span.k, span.s, sides, span.d, ends and partial)
+        band = _read(source, low, high, path)
+        part = pool(band, tuple(windows.values()), name, axes=tuple(windows), **keywords)
+        if first == 0 and part.shape == sizes:
+            result = part
+        else:
+            result = np.empty(sizes, part.dtype) if result is None else result
+            result[first:last] = part
+        first = last
+        report(nbytes * high // max(n, 1), nbytes)
+    assert result is not None
+    report(nbytes, nbytes)
+    return result
+
+
+def _read(source: Any, low: int, high: int, path: str) -> Array:
+    try:
+        cells: Array = source.read((slice(low, high), *(slice(0, n) for n in source.shape[1:])))
+    except Exception as error:
+        raise unreadable(path, error) from error
+    return cells
