@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,8 @@ def _member(path: str, dataset: str | None) -> Array:
 
 def unreadable(path: str, error: Exception) -> Exception:
     """What to raise where a source cannot be read: whatever a library says of a file that is no good, in one line."""
-    if isinstance(error, (Failure, OSError, ImportError, MemoryError)):
+    named = isinstance(error, OSError) and error.filename is not None
+    if named or isinstance(error, (Failure, ImportError, MemoryError)):
         return error
     said = printable(str(error)) or type(error).__name__
     place = printable(path)
@@ -115,8 +116,8 @@ def _check_place(target: str, overwrite: bool) -> None:
 @contextmanager
 def replacing(target: str, overwrite: bool) -> Iterator[str]:
     """The name of a file beside `target`: at the end it becomes `target`, after an error it is gone."""
-    target = os.path.realpath(target)  # a link stays one
-    folder, name = os.path.split(target)
+    final = os.path.realpath(target)  # a link stays one
+    folder, name = os.path.split(final)
     stem, suffix = os.path.splitext(name)
     beside = os.path.join(folder, f".{stem[:50]}.{secrets.token_hex(4)}{suffix}")
     try:
@@ -125,11 +126,11 @@ def replacing(target: str, overwrite: bool) -> Iterator[str]:
         _settle(beside)
         _check_place(target, overwrite)  # once more: it may have come since
         with suppress(FileNotFoundError):
-            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(beside, target)
+            os.chmod(beside, stat.S_IMODE(os.stat(final).st_mode))
+        os.replace(beside, final)
     except OSError as error:
         if error.filename == beside:
-            error.filename = target
+            error.filename, error.filename2 = target, None
         raise
     finally:
         with suppress(FileNotFoundError):
@@ -141,6 +142,9 @@ def _settle(path: str) -> None:
     handle = os.open(path, os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as error:
+        error.filename = path
+        raise
     finally:
         os.close(handle)
 
@@ -167,10 +171,28 @@ def _described(channels: int) -> str:
 
 def write(path: str, array: Array, channel_axis: int | None, axes: Sequence[str] | None) -> None:
     """The array as a file of the format that its name says."""
+    try:
+        _write(path, array, channel_axis, axes)
+    except OSError as error:
+        if error.errno is None:  # some libraries lose the reason
+            raise OSError(errno.EIO, f"cannot be written: {error}", path) from error
+        if error.filename is None:
+            error.filename = path
+        raise
+
+
+class _Plain:
+    """A file that is written by its method alone: NumPy's own way loses the reason of an error."""
+
+    def __init__(self, file: BinaryIO):
+        self.write = file.write
+
+
+def _write(path: str, array: Array, channel_axis: int | None, axes: Sequence[str] | None) -> None:
     suffix = suffix_of(path)
     if suffix == ".npy":
         with open(path, "wb") as file:
-            np.save(file, array, allow_pickle=False)
+            np.save(_Plain(file), array, allow_pickle=False)
     elif suffix == ".npz":
         with open(path, "wb") as file:
             np.savez_compressed(file, array)

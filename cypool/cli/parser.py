@@ -50,11 +50,21 @@ examples:
 """
 
 
+class Help(argparse.HelpFormatter):
+    """Paragraphs are filled, examples stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = text.split("\n\n")
+        return "\n\n".join(
+            p if p.startswith("examples") else super(Help, self)._fill_text(p, width, indent) for p in parts
+        )
+
+
 class Parser(argparse.ArgumentParser):
     """Errors of every command in one form: the usage, and a line that begins with ``cypool: error:``."""
 
     def __init__(self, *arguments: Any, **keywords: Any):
-        keywords = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **keywords}
+        keywords = {"formatter_class": Help, "allow_abbrev": False, **keywords}
         super().__init__(*arguments, **keywords)
 
     def error(self, message: str) -> NoReturn:

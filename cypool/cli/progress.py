@@ -64,7 +64,7 @@ def _bar(name: str) -> Any:
 
     def rate(task: Task) -> str:
         speed = task.finished_speed or task.speed
-        return "  ? MiB/s" if speed is None else f"{human(speed)}/s"
+        return "? MiB/s" if speed is None else f"{human(speed)}/s"
 
     screen = console.Console(stderr=True)
     columns: list[ProgressColumn] = [

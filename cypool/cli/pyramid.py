@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from .errors import Misuse
@@ -48,8 +49,8 @@ def pyramid(options: argparse.Namespace, say: Callable[[str], None]) -> None:
 
 def check_target(source: str, target: str) -> None:
     """Misuse where the target is the source, or lies inside of it, or around it."""
-    one, other = (os.path.realpath(path) for path in (source, target))
-    if one == other or os.path.commonpath([one, other]) in (one, other):
+    one, other = (Path(os.path.realpath(path)) for path in (source, target))
+    if one.is_relative_to(other) or other.is_relative_to(one):
         raise Misuse(f"{printable(target)} is the source, or one lies in the other: the pyramid needs another place")
 
 

@@ -11,7 +11,8 @@ The source is read in bands along its first axis, so that a large one needs memo
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ from .values import human, printable, shape
 __all__ = ["reduce"]
 
 Array = NDArray[Any]
-BAND = 16 * 2**20  # bytes of the source that are read at once
+BAND = 16 * 2**20  # bytes of the source that are read at once, at most
+SLOW = 0.4  # seconds: a band that takes longer is followed by a shorter one
 
 
 def reduce(options: argparse.Namespace, say: Callable[[str], None]) -> None:
@@ -125,20 +127,21 @@ def pooled(source: Any, channel: int | None, options: argparse.Namespace) -> tup
 # ---- bands -------------------------------------------------------------------------------------
 
 
-def edges(span: Span | None, length: int, rows: int, border: str) -> Iterator[int]:
-    """The outputs of the first axis at which a band ends, if one is made of some `rows` cells."""
+def band_end(span: Span | None, first: int, length: int, rows: int, border: str) -> int:
+    """The output of the first axis at which a band that begins with `first` ends, if made of some `rows` cells.
+
+    Windows on both sides of it have a cell inside, so that padding is met by the first band and the last one alone;
+    where padding mirrors cells, these bands hold them.
+    """
     if span is None:
-        yield from range(rows, length, rows)
-        yield length
-        return
+        return min(first + rows, length)
     mirrored = border in ("reflect", "symmetric", "edge")
-    for edge in range(max(1, rows // span.s), span.o, max(1, rows // span.s)):
-        start = edge * span.s - span.before
-        end = start - span.s + (span.k - 1) * span.d + 1
-        inside = 0 <= start < span.n and 0 < end <= span.n
-        if inside and (not mirrored or (end > span.before and start < span.n - span.after)):
-            yield edge
-    yield span.o
+    reach = span.s - (span.k - 1) * span.d - 1  # from the end of the last window to the start of the next one
+    least = max(-(-span.before // span.s), ((span.before if mirrored else 0) + span.before + reach) // span.s + 1)
+    end = max(first + max(1, rows // span.s), least)
+    start = end * span.s - span.before
+    fits = start < span.n - (span.after if mirrored else 0) and start - reach <= span.n
+    return end if end < span.o and fits else span.o
 
 
 def in_bands(row: Reducer, border: str) -> bool:
@@ -159,20 +162,24 @@ def pool_bands(
     """The source pooled, band by band."""
     nbytes = max(1, int(np.prod(source.shape, dtype=object)) * np.dtype(source.dtype).itemsize)
     n, span = source.shape[0], spans.get(0)
-    rows = max(1, n * BAND // nbytes)
+    most = max(1, n * BAND // nbytes)
+    step = source.chunks[0] if source.chunks else 1
+    shared = max(0, (span.k - 1) * span.d + 1 - span.s) if span else 0  # cells that two bands read
+    least = max(1, min(2 * shared, most))
+    rows = max(1, most // 16)
     if not in_bands(TABLE[name], keywords["border"]):
-        rows = max(1, sizes[0]) * (span.s if span else 1)  # all of them
-    elif source.chunks:
-        rows = -(-rows // source.chunks[0]) * source.chunks[0]
+        rows = step = max(1, sizes[0]) * (span.s if span else 1)  # all of them
     windows = {a: Windows.sliding(s.k, s.s, (s.before, s.after), s.d, partial) for a, s in spans.items()}
     result: Array | None = None
-    first = 0
+    first, end = 0, sizes[0]
     report(0, nbytes)
-    for last in edges(span, n, rows, keywords["border"]):
+    while result is None or first < end:
+        began = time.monotonic()
+        last = band_end(span, first, n, -(-rows // step) * step, keywords["border"])
         low, high = first, last
         if span is not None:
             low = max(0, first * span.s - span.before)
-            ends = last == span.o
+            ends = last == end
             high = n if ends else (last - 1) * span.s - span.before + (span.k - 1) * span.d + 1
             sides = (span.before if first == 0 else 0, span.after if ends else 0)
             windows[0] = Windows.sliding(span.k, span.s, sides, span.d, ends and partial)
@@ -185,7 +192,8 @@ def pool_bands(
             result[first:last] = part
         first = last
         report(nbytes * high // max(n, 1), nbytes)
-    assert result is not None
+        took = time.monotonic() - began  # a bar moves, and Ctrl-C is noticed, a few times in a second
+        rows = max(least, rows // 2) if took > SLOW else min(2 * rows, most) if took < SLOW / 4 else rows
     report(nbytes, nbytes)
     return result
 
