@@ -28,18 +28,19 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code."""
-    debug = False
+    debug, goes_on = False, False
     try:
         try:
             options = make_parser().parse_args(arguments)  # ends with 2 where that goes wrong
             debug, options.tell = options.debug, _tell
+            goes_on = options.command == "pyramid" and options.resume and not options.dry_run
             with _signals(), _one_line_warnings(debug):
                 _run(options)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except KeyboardInterrupt:
-        _tell("cypool: interrupted")
+        _tell(f"cypool: interrupted{'; the same command goes on from here' if goes_on else ''}")
         return 130
     except Terminated:
         return 143

@@ -518,7 +518,7 @@ def spoilt():
 
 
 def test_unreadable(run):
-    """Files that are no good: exit code 1 (2 for a dtype that is not pooled), one line with the name, nothing written."""
+    """Files that are no good: exit code 1 (2 for a dtype that is not pooled), a line with the name, nothing written."""
     tried = 0
     for name, content in spoilt():
         Path(name).write_bytes(content)
