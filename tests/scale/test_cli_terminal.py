@@ -193,7 +193,8 @@ def test_scripts(shell):
         [sys.executable, "-P", "-m", "cypool", "completion", shell], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("reduce", "pyramid", "completion", "--window", "median"):
+    options = () if shell == "tcsh" else ("--window", "median")  # shtab gives tcsh commands and files only
+    for word in ("reduce", "pyramid", "completion", *options):
         assert word in done.stdout
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True, env=os.environ)
