@@ -86,6 +86,11 @@ mutation: .venv/.test
 bench-neighbours: .venv/.peers
 	$(BIN)/python benchmarks/neighbours.py
 
+# A volume that does not fit in memory, beside other writers of OME-Zarr: half an hour and 30 GB of disk; ARGS="--size 0.5".
+bench-scale: .venv/.scale
+	$(PIP) install --quiet "ngff-zarr[dask-image]" tensorstore
+	$(BIN)/python benchmarks/scale.py $(ARGS)
+
 # Every reducer of the table, as installed; between two commits: asv continuous A B, in benchmarks/.
 asv: .venv/.installed
 	$(PIP) install --quiet asv virtualenv
