@@ -22,6 +22,7 @@ from .mixed import (
     mixed_pool_backward,
 )
 from .pooling import adaptive_pool, fractional_pool, global_pool, pool
+from .pyramid import pyramid
 from .ranks import rank_pool, rank_pool_backward
 from .threads import get_workers, set_workers, workers
 from .windows import Windows
@@ -49,6 +50,7 @@ __all__ = [
     "output_shape",
     "pool",
     "pool_backward",
+    "pyramid",
     "rank_pool",
     "rank_pool_backward",
     "set_workers",
@@ -59,7 +61,7 @@ __all__ = [
     "workers",
 ]
 
-MODULES = ("layers", "nn", "torch", "xarray")  # imported when they are first asked for
+MODULES = ("layers", "nn", "torch", "xarray", "zarr")  # imported when they are first asked for
 
 
 def __getattr__(name: str) -> ModuleType:
