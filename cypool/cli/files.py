@@ -44,6 +44,8 @@ def opened(path: str, dataset: str | None) -> Iterator[Any]:
     """A source that `cypool.sources` reads, or one array of a .npz file."""
     from ..sources import open_source
 
+    if dataset is not None and suffix_of(path) in (".npy", *PICTURES):
+        raise Misuse(f"--dataset chooses an array of several, and {printable(path)} holds one")
     try:
         _check_source(path)
         archive = os.path.isfile(path) and path.lower().endswith(".npz")
@@ -76,7 +78,8 @@ def _member(path: str, dataset: str | None) -> Array:
 def unreadable(path: str, error: Exception) -> Exception:
     """What to raise where a source cannot be read: whatever a library says of a file that is no good, in one line."""
     named = isinstance(error, OSError) and error.filename is not None
-    if named or isinstance(error, (Failure, ImportError, MemoryError)):
+    of_the_option = isinstance(error, (TypeError, ValueError)) and str(error).startswith("dataset")
+    if named or of_the_option or isinstance(error, (Failure, ImportError, MemoryError)):
         return error
     said = printable(str(error)) or type(error).__name__
     place = printable(path)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import Misuse
+from .errors import Failure, Misuse
 from .files import opened
 from .progress import on_terminal, progress
 from .values import human, printable, shape
@@ -35,7 +36,7 @@ def pyramid(options: argparse.Namespace, say: Callable[[str], None]) -> None:
         "overwrite": options.overwrite,
         "resume": options.resume,
     }
-    with opened(options.source, options.dataset) as source:
+    with opened(options.source, options.dataset) as source, _in_words_of_the_command():
         if options.dry_run:
             for line in table(write_pyramid(source, options.target, dry_run=True, **keywords), options.source):
                 say(line)
@@ -45,6 +46,15 @@ def pyramid(options: argparse.Namespace, say: Callable[[str], None]) -> None:
     if on_terminal(options.quiet):
         total = human(sum(level.nbytes for level in plan.levels))
         options.tell(f"{printable(options.target)}: levels 0 to {len(plan.levels) - 1}, {total} before compression")
+
+
+@contextmanager
+def _in_words_of_the_command() -> Iterator[None]:
+    """What a message says of keywords, said of options."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise Failure(str(error).replace("overwrite=True", "--overwrite")) from error
 
 
 def check_target(source: str, target: str) -> None:

@@ -517,6 +517,7 @@ def spoilt():
     yield "unknown.xyz", b"hello"
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO")  # imageio leaves what it cannot read open
 def test_unreadable(run):
     """Files that are no good: exit code 1 (2 for a dtype that is not pooled), a line with the name, nothing written."""
     tried = 0
