@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
@@ -65,6 +66,8 @@ def _check_source(path: str) -> None:
 
 
 def _member(path: str, dataset: str | None) -> Array:
+    if not zipfile.is_zipfile(path):
+        raise Failure(f"{printable(path)} cannot be read: it is no .npz file, or a part of one")
     with np.load(path, allow_pickle=False) as archive:
         names = list(archive)
         if dataset is None and len(names) != 1:
