@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -12,11 +13,11 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from commands import run_here, saved
 from terminal import Terminal
 
 import cypool
 import cypool.zarr
-from cypool import cli
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +28,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys):
-    """Runs a command here: its exit code, what it printed, and its errors."""
-
-    def run(*words):
-        try:
-            code = cli.main(list(map(str, words)))
-        except SystemExit as end:
-            code = end.code
-        return (code, *capsys.readouterr())
-
-    return run
+    return partial(run_here, capsys)
 
 
 @pytest.fixture
@@ -51,11 +43,6 @@ def done(run):
 
 def volume(shape=(20, 33, 41), dtype="uint16", high=4000):
     return np.random.default_rng(sum(shape)).integers(0, high, shape).astype(dtype)
-
-
-def saved(x, name="in.npy"):
-    np.save(name, x)
-    return x
 
 
 def levels(path):

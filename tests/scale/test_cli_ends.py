@@ -1,0 +1,378 @@
+"""The command line: what it says, and how it ends."""
+
+import errno
+import importlib
+import os
+import resource
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import tifffile
+from commands import names, photo, process, run_here, saved
+from fresh import fresh
+
+from cypool import cli
+
+bands = importlib.import_module("cypool.cli.reduce")  # the module: the name is a function, too
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    return partial(run_here, capsys)
+
+
+# ---- errors ----------------------------------------------------------------------------------------
+
+WRONG = [  # words after the source, exit code, a part of the message
+    (["out.npy", "--window=0"], 2, "window must be at least 1, not 0"),
+    (["out.npy", "--window=-3"], 2, "window must be at least 1, not -3"),
+    (["out.npy", "--window=2.5"], 2, "must be an integer, or several with commas between them, not '2.5'"),
+    (["out.npy", "--window="], 2, "must be an integer"),
+    (["out.npy", "--window=two"], 2, "not 'two'"),
+    (["out.npy", "--window=2,,2"], 2, "not '2,,2'"),
+    (["out.npy", "--window=2,2,2"], 2, "window must be one value or 2"),
+    (["out.npy", "--window=" + "9" * 29], 2, "window must be below 2**62"),
+    (["out.npy", "--window=" + "9" * 5000], 2, "must be an integer"),
+    (["out.npy", "--window=4611686018427387903"], 2, "window"),
+    (["out.npy", "--window=20", "--no-partial"], 2, "window 20"),
+    (["out.npy", "--window=1e3"], 2, "not '1e3'"),
+    (["out.npy", "--window"], 2, "expected one argument"),
+    (["out.npy", "--stride=0"], 2, "stride must be at least 1"),
+    (["out.npy", "--stride=x"], 2, "--stride"),
+    (["out.npy", "--stride=1,2,3"], 2, "stride"),
+    (["out.npy", "--padding=-1"], 2, "padding must be at least 0"),
+    (["out.npy", "--padding=SAME"], 2, "not 'SAME'"),
+    (["out.npy", "--padding=1:2:3,1"], 2, "not '1:2:3,1'"),
+    (["out.npy", "--padding=1:"], 2, "--padding"),
+    (["out.npy", "--padding=1:2"], 2, "padding must be one value or 2"),
+    (["out.npy", "--padding=99", "--border=reflect"], 2, "padding: border 'reflect' mirrors at most 8"),
+    (["out.npy", "--dilation=0"], 2, "dilation must be at least 1"),
+    (["out.npy", "--dilation=4611686018427387903"], 2, "window 2 with dilation"),
+    (["out.npy", "--border=nothing"], 2, "invalid choice: 'nothing'"),
+    (["out.npy", "--border=constant", "--padding=1", "--border-value=999"], 2, "border_value"),
+    (["out.npy", "--border-value=x"], 2, "must be a number, not 'x'"),
+    (["out.npy", "--axes=2"], 2, "axis 2 is out of bounds"),
+    (["out.npy", "--axes=0,0"], 2, "axes must not repeat"),
+    (["out.npy", "--axes=y"], 2, "--axes"),
+    (["out.npy", "--axes=0", "--channel-axis=1"], 2, "not allowed with"),
+    (["out.npy", "--channel-axis=2"], 2, "channel_axis must be below 2"),
+    (["out.npy", "--channel-axis=-3"], 2, "channel_axis must be at least -2"),
+    (["out.npy", "--reduce=average"], 2, "invalid choice: 'average'"),
+    (["out.npy", "--option=q"], 2, "must be name=value, not 'q'"),
+    (["out.npy", "--option=q=0.5"], 2, "reduce='mean' takes no option 'q'"),
+    (["out.npy", "--option==1"], 2, "must be name=value"),
+    (["out.npy", "--reduce=quantile", "--option=q=2"], 2, "q must be from 0 to 1, not 2"),
+    (["out.npy", "--reduce=quantile", "--option=q=much"], 2, "q must be a real number"),
+    (["out.npy", "--reduce=quantile", "--option=q=nan"], 2, "q must be from 0 to 1"),
+    (["out.npy", "--reduce=lp", "--option=p=0"], 2, "p must be positive"),
+    (["out.npy", "--reduce=mode", "--option=ties=none"], 2, "ties must be a string"),
+    (["out.npy", "--reduce=sum", "--option=weights=[[1,2"], 2, "is no list"),
+    (["out.npy", "--reduce=sum", "--option=weights=" + "[" * 5000], 2, "--option"),
+    (["out.npy", "--reduce=sum", "--option=weights=[1,2,3]"], 2, "weights"),
+    (["out.npy", "--reduce=sum", "--option=weights=7"], 2, "weights"),
+    (["out.npy", "--reduce=stochastic", "--option=rng=-1"], 2, "rng must be at least 0"),
+    (["out.npy", "--option=dtype=uint8"], 2, "takes no option 'dtype'"),
+    (["out.npy", "--dtype=pixel"], 2, "dtype must be a dtype, not 'pixel'"),
+    (["out.npy", "--dtype=object"], 2, "dtype"),
+    (["out.npy", "--dtype="], 2, "dtype"),
+    (["out.npy", "--reduce=std", "--dtype=uint8"], 2, "floats are not rounded to integers"),
+    (["out.npy", "--fill-value=x"], 2, "must be a number"),
+    (["out.npy", "--padding=2"], 2, "fill_value"),
+    (["out.npy", "--nan-policy=ignore"], 2, "invalid choice: 'ignore'"),
+    (["out.npy", "--workers=0"], 2, "workers must be at least 1, or -1"),
+    (["out.npy", "--workers=many"], 2, "must be an integer, not 'many'"),
+    (["out.npy", "--dataset=x"], 2, "dataset"),
+    (["out.npy", "--wind=2"], 2, "unrecognized arguments: --wind=2"),
+    (["out.npy", "more.npy"], 2, "unrecognized arguments: more.npy"),
+    ([], 2, "required: TARGET"),
+    (["out"], 2, "out: its name must end in one of .npy .npz"),
+    (["out.gif"], 2, "its name must end in one of"),
+    (["in.npy", "--overwrite"], 2, "in.npy is the source"),
+    (["./in.npy", "--overwrite"], 2, "is the source"),
+    (["same.npy", "--overwrite"], 2, "is the source"),
+    (["out.png", "--reduce=std"], 2, ".png cannot hold 5 x 5 float64"),
+    (["out.jpg", "--dtype=uint16"], 2, ".jpg cannot hold 5 x 5 uint16"),
+    (["nowhere/out.npy"], 1, "there is no folder nowhere"),
+    (["in.npy/out.npy"], 1, "there is no folder in.npy"),
+    (["folder.npy", "--overwrite"], 1, "folder.npy is there, and is no ordinary file"),
+    (["/dev/null.npy/x.npy"], 1, "there is no folder"),
+    (["/proc/cypool.npy"], 1, "/proc/cypool.npy: "),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"), WRONG, ids=lambda x: " ".join(x)[:60] if isinstance(x, list) else None
+)
+def test_wrong(run, words, code, said):
+    """One line that names what is wrong, nothing on standard output, nothing left behind."""
+    saved(photo((9, 9)))
+    os.link("in.npy", "same.npy")
+    os.mkdir("folder.npy")
+    before = names()
+    found, text, error = run("reduce", "in.npy", *words)
+    *usage, last = error.splitlines()
+    assert (found, text) == (code, ""), error
+    assert last.startswith("cypool: error: ") and said in last and len(last) < 600
+    assert usage in ([], ["usage: cypool reduce [options] SOURCE TARGET"], ["usage: cypool [options] COMMAND ..."])
+    assert "Traceback" not in error and names() == before
+
+
+def spoilt():
+    """Files that are no good: name and content."""
+    x = photo((64, 64, 3))
+    imageio.imwrite("good.png", x)
+    tifffile.imwrite("good.tif", x, photometric="rgb")
+    tifffile.imwrite("packed.tif", x, photometric="rgb", compression="zlib", rowsperstrip=8)
+    np.save("good.npy", x)
+    np.savez_compressed("good.npz", x)
+    np.save("objects.npy", np.array([{}, None], object), allow_pickle=True)
+    np.save("text.npy", np.array(["a", "b"]))
+    content = {name: Path(name).read_bytes() for name in names()}
+    for name in content:
+        os.unlink(name)
+    for name in ("good.png", "good.tif", "packed.tif", "good.npy", "good.npz"):
+        kind = name.partition(".")[2]
+        yield f"{name[:-4]}-half.{kind}", content[name][: len(content[name]) // 2]
+        yield f"{name[:-4]}-start.{kind}", content[name][:20]
+        yield f"{name[:-4]}-empty.{kind}", b""
+        yield f"{name[:-4]}-noise.{kind}", np.random.default_rng(0).bytes(5000)
+        if kind != "npy":
+            yield f"{name[:-4]}-other.{kind}", content["good.npy"]
+    yield "objects.npy", content["objects.npy"]
+    yield "text.npy", content["text.npy"]
+    yield "unknown.xyz", b"hello"
+
+
+def test_unreadable():
+    """Files that are no good: exit code 1 (2 for a dtype that is not pooled), a line with the name, nothing written."""
+    tried = 0
+    for name, content in spoilt():
+        Path(name).write_bytes(content)
+        found = process("reduce", name, "out.npy")  # of its own: imageio leaves files open, and warns of much
+        code, text, error = found.returncode, found.stdout, found.stderr
+        assert code == (2 if name == "text.npy" else 1) and text == "", (name, error)
+        assert error.startswith("cypool: error: ") and error.count("\n") == 1 and len(error) < 600, (name, error)
+        assert name in error and "Traceback" not in error, (name, error)
+        assert names() == [name]
+        os.unlink(name)
+        tried += 1
+    assert tried >= 25
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("missing.npy", "missing.npy: No such file or directory"),
+        ("folder", "folder: is a folder, and no Zarr"),
+        ("", "No such file"),
+    ],
+)
+def test_no_source(run, source, said):
+    os.mkdir("folder")
+    code, _, error = run("reduce", source, "out.npy")
+    assert code == 1 and said in error and error.count("\n") == 1 and names() == ["folder"]
+
+
+def test_debug(run):
+    code, _, error = run("reduce", "missing.npy", "out.npy", "--debug")
+    assert code == 1 and "Traceback" in error and error.endswith("missing.npy: No such file or directory\n")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".tif", ".png"])
+def test_no_space(run, suffix, monkeypatch):
+    """A disk that is full when the last bytes go there."""
+    saved(photo((40, 40)))
+    Path(f"out{suffix}").write_text("mine")
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, error = run("reduce", "in.npy", f"out{suffix}", "--overwrite")
+    assert code == 1 and error == f"cypool: error: out{suffix}: No space left on device\n"
+    assert names() == ["in.npy", f"out{suffix}"] and Path(f"out{suffix}").read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".tif", ".png"])
+def test_file_too_large(suffix):
+    """A file that the system does not let grow: a write that fails in the middle."""
+    x = saved(photo((1000, 1000)))
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+    found = process("reduce", "in.npy", f"out{suffix}", preexec_fn=limit)
+    assert (found.returncode, found.stdout) == (1, "") and names() == ["in.npy"]
+    reason = "cannot be written: 250000 requested and 19744 written" if suffix == ".tif" else "File too large"
+    assert found.stderr == f"cypool: error: out{suffix}: {reason}\n"
+    assert np.array_equal(np.load("in.npy"), x)
+
+
+def test_memory(run):
+    """A result that no memory holds."""
+    np.lib.format.open_memmap("in.npy", "w+", np.uint8, (4, 4))
+    code, _, error = run(
+        "reduce", "in.npy", "out.npy", "--window=1", "--padding=1000000000000", "--fill-value=0", "--stride=1"
+    )
+    assert code == 1 and error.startswith("cypool: error: not enough memory") and names() == ["in.npy"]
+
+
+# ---- how it ends -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def raising(monkeypatch, error):
+    def fail(*arguments, **keywords):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bands, "pool_bands", fail)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "cypool: interrupted"),
+        (MemoryError(), 1, "cypool: error: not enough memory"),
+        (BrokenPipeError(), 141, ""),
+        (PermissionError(errno.EACCES, "Permission denied", "a.npy"), 1, "cypool: error: a.npy: Permission denied"),
+        (ImportError("x needs y"), 1, "cypool: error: x needs y"),
+        (ValueError("x must be\n  good"), 2, "cypool: error: x must be good"),
+        (TypeError(""), 2, "cypool: error: TypeError"),
+        (ZeroDivisionError("oh"), 1, "cypool: error: ZeroDivisionError: oh (--debug shows where)"),
+        (OSError("no number"), 1, "cypool: error: no number"),
+    ],
+)
+def test_codes(run, monkeypatch, error, code, said):
+    saved(photo((8, 8)))
+    with raising(monkeypatch, error):
+        assert run("reduce", "in.npy", "out.npy") == (code, "", said + "\n" if said else "")
+    assert names() == ["in.npy"]
+
+
+def test_broken_pipe():
+    saved(photo((8, 8)))
+    for words in (["reduce", "in.npy", "out.npy", "--dry-run"], ["info"], ["completion", "bash"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        found = subprocess.run(
+            [sys.executable, "-P", "-m", "cypool", *words], stdout=writer, stderr=subprocess.PIPE, timeout=60
+        )
+        os.close(writer)
+        assert (found.returncode, found.stderr) == (141, b""), words
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_full_output():
+    with open("/dev/full", "wb") as full:
+        found = subprocess.run(
+            [sys.executable, "-P", "-m", "cypool", "info"], stdout=full, stderr=subprocess.PIPE, timeout=60
+        )
+    assert (found.returncode, found.stderr) == (1, b"cypool: error: No space left on device\n")
+
+
+def test_closed_streams():
+    saved(photo((8, 8)))
+    for i, streams in enumerate((">&-", "2>&-", "<&- >&- 2>&-")):
+        command = f'"{sys.executable}" -P -m cypool reduce in.npy out{i}.npy {streams}'
+        assert subprocess.run(["sh", "-c", command], timeout=60).returncode == 0
+        assert np.load(f"out{i}.npy").shape == (4, 4)
+
+
+def test_warnings_on_one_line(run, monkeypatch):
+    """What a library warns of is told once, on one line, and does not fail."""
+    saved(photo((2000, 2000)))
+    found = process("reduce", "in.npy", "out.npy", env=os.environ | {"CYPOOL_NUM_THREADS": "many"})
+    assert found.returncode == 0 and found.stderr.startswith("cypool: warning: ") and found.stderr.count("\n") == 1
+
+
+def test_other_threads(capsys):
+    """Not only in the main thread, which alone has signals."""
+    saved(photo((8, 8)))
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(cli.main(["reduce", "in.npy", "out.npy"])))
+    thread.start()
+    thread.join()
+    assert codes == [0] and np.load("out.npy").shape == (4, 4)
+
+
+def test_no_bar_without_a_terminal():
+    saved(photo((2000, 2000)))
+    found = process("reduce", "in.npy", "out.npy")
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+# ---- help, and what is imported --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["", "reduce", "pyramid", "info", "completion"])
+def test_help(run, command, monkeypatch):
+    for columns in ("20", "40", "80", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        code, text, error = run(*command.split(), "--help")
+        assert (code, error) == (0, "") and text.startswith("usage: cypool")
+        assert command in ("info",) or "examples:\n" in text
+
+
+EXTRAS = ("rich", "shtab", "imageio", "tifffile", "zarr", "h5py", "PIL", "dask")
+
+
+def test_imports():
+    """`import cypool` imports nothing of this, `cypool info` and .npy files no extra."""
+    assert fresh("import sys, cypool; print(sorted(m for m in sys.modules if m.startswith('cypool.cli')))") == "[]\n"
+    saved(photo((8, 8)))
+    place = os.getcwd()
+    for words in (["info"], ["reduce", f"{place}/in.npy", f"{place}/out.npy"]):
+        text = fresh(
+            f"import sys; from cypool.cli import main; main({words}); print(sorted(set({EXTRAS}) & set(sys.modules)))"
+        )
+        assert text.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("missing", "words", "said"),
+    [
+        (
+            "imageio",
+            ["reduce", "in.npy", "out.png"],
+            ".png needs imageio, which is not installed: pip install 'cypool[cli]'",
+        ),
+        (
+            "tifffile",
+            ["reduce", "in.npy", "out.tif"],
+            ".tif needs tifffile, which is not installed: pip install 'cypool[cli]'",
+        ),
+        (
+            "shtab",
+            ["completion", "bash"],
+            "cypool completion needs shtab, which is not installed: pip install 'cypool[cli]'",
+        ),
+        ("tifffile", ["reduce", "in.tif", "out.npy"], "pip install 'cypool["),
+        ("imageio", ["reduce", "in.png", "out.npy"], "pip install 'cypool["),
+        ("zarr", ["pyramid", "in.npy", "out.ome.zarr"], "pip install 'cypool[zarr]'"),
+    ],
+)
+def test_missing_extras(missing, words, said):
+    saved(photo((8, 8)))
+    imageio.imwrite("in.png", photo((8, 8)))
+    tifffile.imwrite("in.tif", photo((8, 8)))
+    before = names()
+    code = f"import sys; sys.modules[{missing!r}] = None; from cypool.cli import main; sys.exit(main(sys.argv[1:]))"
+    found = subprocess.run([sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, timeout=60)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith("cypool: error: ") and found.stderr.endswith("\n") and found.stderr.count("\n") == 1
+    assert said in found.stderr and names() == before
