@@ -27,7 +27,7 @@ class Terminal:
             name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TMUX", "COLUMNS", "LINES")
         }
         subprocess.run(
-            ["tmux", "-S", self.socket, "-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines),
+            ["tmux", "-S", self.socket, "-f", "/dev/null", "new", "-d", "-x", str(columns), "-y", str(lines),
              "-c", str(folder), shlex.join(["env", *words, "bash", "--norc", "--noprofile"])],
             check=True, env=kept,
         )  # fmt: skip
