@@ -1,6 +1,7 @@
 """A real terminal for tests: bash in tmux, keys sent to it, its screen read."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -47,15 +48,20 @@ class Terminal:
     def key(self, name):
         self.tmux("send-keys", name)
 
-    def wait(self, *parts, seconds=60, escapes=False):
+    def wait(self, *parts, seconds=60):
         """The screen, as soon as all of `parts` are on it."""
+        return self._until(lambda screen: all(part in screen for part in parts) and screen, parts, seconds)
+
+    def match(self, pattern, seconds=60):
+        """What of the screen matches, as soon as something does."""
+        return self._until(lambda screen: re.search(pattern, screen), pattern, seconds)
+
+    def _until(self, found, what, seconds):
         end = time.monotonic() + seconds
-        while True:
-            screen = self.screen(escapes)
-            if all(part in screen for part in parts):
-                return screen
-            assert time.monotonic() < end, f"{parts} not seen in {seconds} s:\n{screen}"
+        while not (result := found(screen := self.screen())):
+            assert time.monotonic() < end, f"{what} not seen in {seconds} s:\n{screen}"
             time.sleep(0.02)
+        return result
 
     def close(self):
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], check=True)
