@@ -61,7 +61,7 @@ __all__ = [
     "workers",
 ]
 
-MODULES = ("layers", "nn", "torch", "xarray", "zarr")  # imported when they are first asked for
+MODULES = ("dask", "layers", "nn", "torch", "xarray", "zarr")  # imported when they are first asked for
 
 
 def __getattr__(name: str) -> ModuleType:

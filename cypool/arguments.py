@@ -82,6 +82,8 @@ def plain_number(value: Any, name: str) -> Any:
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
     """`value` as a plain array: no subclass, and without the mask of a masked one."""
+    if type(value).__module__.partition(".")[0] == "dask":  # np.asarray would compute it
+        raise TypeError(f"{name} must be in memory, not a dask array: those are for cypool.dask.pool and its relatives")
     try:
         return np.asarray(value)
     except (TypeError, ValueError) as error:

@@ -12,11 +12,12 @@ from .arguments import as_array, integer, shown, text, typed
 from .engine import NO_DRAW, Plan, make_plan
 from .geometry import BORDERS
 from .lanes import check_dtype, padded_value, result_dtype, scalar
+from .places import Key, Place
 from .reducers import TABLE, Reducer
 from .slow import apply_callable
 from .spans import Span
 
-__all__ = ["Call", "check_out", "run", "taking_part", "window_weights"]
+__all__ = ["Call", "check_out", "empty_window", "run", "taking_part", "window_weights"]
 
 Array = NDArray[Any]
 Spans = dict[int, Span]
@@ -87,9 +88,10 @@ def _overlap(out: Array, array: Array, seen: Array | None) -> bool:
 # ---- the run ----------------------------------------------------------------------------------
 
 
-def random_key(rng: Any) -> int:
-    """One number from a generator, a seed or (None) the system's entropy."""
-    return int(np.random.default_rng(rng).integers(1, 2**64, dtype=np.uint64))
+def random_key(rng: Any, place: Place | None = None) -> int:
+    """One number from a generator, a seed or (None) the system's entropy, for outputs that lie at `place`."""
+    key = rng if isinstance(rng, Key) else Key(np.random.default_rng(rng).integers(1, 2**64, dtype=np.uint64))
+    return key.at(place)
 
 
 def as_pair(out: Any) -> tuple[Any, Any]:
@@ -98,24 +100,28 @@ def as_pair(out: Any) -> tuple[Any, Any]:
     return out[0], out[1]
 
 
-def run(plan: Plan, array: Array, seen: Array | None, out: Any, workers: int | None) -> Any:
+def run(
+    plan: Plan, array: Array, seen: Array | None, out: Any, workers: int | None, place: Place | None = None
+) -> Any:
     """The plan on data: the output (with indices: a pair), and errors about windows."""
     if plan.indexed or plan.draws is not NO_DRAW:
-        return _run_selecting(plan, array, seen, out, workers)
+        return _run_selecting(plan, array, seen, out, workers, place)
     if out is None:
         target = result = plan.empty()
     else:
         target = result = check_out(out, plan.out_shape, plan.out_dtype)
         if not plan.fits(out) or _overlap(out, array, seen):
             target = plan.empty()
-    report(plan, plan.run(array, seen, target, workers), array, seen, workers)
+    report(plan, plan.run(array, seen, target, workers), array, seen, workers, place)
     if target is not result:
         result[...] = target
     return result
 
 
-def _run_selecting(plan: Plan, array: Array, seen: Array | None, out: Any, workers: int | None) -> Any:
-    key = 0 if plan.draws is NO_DRAW else random_key(plan.draws)
+def _run_selecting(
+    plan: Plan, array: Array, seen: Array | None, out: Any, workers: int | None, place: Place | None
+) -> Any:
+    key = 0 if plan.draws is NO_DRAW else random_key(plan.draws, place)
     given = as_pair(out) if plan.indexed and out is not None else (out, None)
     results: list[Any] = []
     targets: list[Any] = []
@@ -127,33 +133,37 @@ def _run_selecting(plan: Plan, array: Array, seen: Array | None, out: Any, worke
     if len(results) == 2 and np.may_share_memory(results[0], results[1]) and out is not None:
         raise ValueError("out must be two arrays that do not overlap")
     index = targets[1] if plan.indexed else None
-    report(plan, plan.run(array, seen, targets[0], workers, index, key), array, seen, workers)
+    report(plan, plan.run(array, seen, targets[0], workers, index, key), array, seen, workers, place)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
             result[...] = target
     return (results[0], results[1]) if plan.indexed else results[0]
 
 
-def report(plan: Plan, found: int, array: Array, seen: Array | None, workers: int | None) -> None:
+def report(
+    plan: Plan, found: int, array: Array, seen: Array | None, workers: int | None, place: Place | None = None
+) -> None:
     """Raises what the kernels found."""
     if found & 4:
         raise ValueError(BETWEEN)
     if found & 2:
         nan = np.isnan(array)
-        which = _first(_cells(plan.spans, TABLE["any"], nan, seen, "propagate", plan.border, workers, 1, plan.hides))
+        nan = _cells(plan.spans, TABLE["any"], nan, seen, "propagate", plan.border, workers, 1, plan.hides)
+        which = _first(nan, place)
         raise ValueError(f"x has a NaN in {which} and nan_policy is 'raise'")
     if found & 1 and plan.fails:
         enough = _cells(plan.spans, ENOUGH, array, seen, plan.nan_policy, plan.border, workers, plan.least, plan.hides)
-        raise ValueError(_empty_window(enough, plan.least, plan.out_dtype, plan.indexed))
+        raise ValueError(empty_window(enough, plan.least, plan.out_dtype, plan.indexed, place))
 
 
-def _empty_window(enough: Array, least: int, dtype: np.dtype[Any], indexed: bool) -> str:
+def empty_window(enough: Array, least: int, dtype: np.dtype[Any], indexed: bool, place: Place | None) -> str:
     why = "and has no index" if indexed else f"and {dtype} has no value for that: give fill_value"
-    return f"{_first(~enough)} is empty (fewer than {least} cells take part), {why}"
+    return f"{_first(~enough, place)} is empty (fewer than {least} cells take part), {why}"
 
 
-def _first(flags: Array) -> str:
-    return f"window {tuple(int(i) for i in np.unravel_index(int(np.argmax(flags)), flags.shape))}"
+def _first(flags: Array, place: Place | None) -> str:
+    at = np.unravel_index(int(np.argmax(flags)), flags.shape)
+    return f"window {tuple(int(i + o) for i, o in zip(at, place.origin if place else (0,) * flags.ndim, strict=True))}"
 
 
 def _cells(
@@ -189,6 +199,7 @@ class Call:
     indexed: bool = False
     inner: bool = False  # for a gradient: padded cells have index -1
     hides: bool = False  # seen marks the cells that take no part
+    place: Place | None = None  # of a block in a larger result
 
     def __post_init__(self) -> None:
         text(self.nan_policy, NAN_POLICIES, "nan_policy")
@@ -203,6 +214,7 @@ class Call:
             border_value=self.border_value, nan_policy=self.nan_policy, min_count=self.min_count,
             fill_value=self.fill_value, out_dtype=self.dtype, quiet=self.masked and self.fill_value is None,
             indexed=self.indexed, twins=twins and self.nan_policy == "omit", hides=self.hides,
+            whole=self.place.whole if self.place is not None and self.place.rounds else None,
         )  # fmt: skip
 
     def named(
@@ -211,17 +223,13 @@ class Call:
     ) -> Any:  # fmt: skip
         """A reducer of the table."""
         call = replace(self, nan_policy="omit") if omit else self
-        positions = self.indexed or row.formula == "position"
-        if self.indexed and (not row.selects or row.formula == "position"):
-            raise TypeError(f"return_indices must be False: reduce={row.name!r} gives no indices beside its values")
-        if positions and self.border == "constant" and not self.inner:
-            raise ValueError("border='constant' has no indices: padded cells are no cells of x")
+        self.check_indexed(row)
         options = self.checked(options)
         result: Any
         if self.array.dtype.kind == "c":
             result = call.complex(row, options, spans, out, workers)
         else:
-            result = run(call.plan(key, row, spans, options), self.array, self.seen, out, workers)
+            result = run(call.plan(key, row, spans, options), self.array, self.seen, out, workers, self.place)
         if not self.masked:
             return result
         hidden: Any = np.ma.nomask
@@ -235,6 +243,14 @@ class Call:
         if self.indexed:
             return tuple(np.ma.MaskedArray(part, mask=hidden) for part in result)
         return np.ma.MaskedArray(result, mask=hidden)
+
+    def check_indexed(self, row: Reducer) -> None:
+        """An error where the reducer or the border has no indices, though they are asked for."""
+        positions = self.indexed or row.formula == "position"
+        if self.indexed and (not row.selects or row.formula == "position"):
+            raise TypeError(f"return_indices must be False: reduce={row.name!r} gives no indices beside its values")
+        if positions and self.border == "constant" and not self.inner:
+            raise ValueError("border='constant' has no indices: padded cells are no cells of x")
 
     def checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """The options that depend on the dtype."""
@@ -255,10 +271,7 @@ class Call:
         self, row: Reducer, options: dict[str, Any], spans: Spans, out: Array | None, workers: int | None
     ) -> Array:
         """Sum and mean of complex arrays: real and imaginary parts side by side on an axis of their own."""
-        native = check_dtype(self.array.dtype, row.kinds, "x")
-        wanted = result_dtype(row, native, options, self.dtype)
-        border = padded_value(self.border_value, native, self.border, 0j)
-        empty = None if self.fill_value is None else scalar(self.fill_value, wanted, "fill_value")
+        wanted, border, empty = self.complex_values(row, options)
         shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(self.array.shape))
         result = np.empty(shape, wanted) if out is None else check_out(out, shape, wanted)
         array, target = self.array, result
@@ -277,28 +290,40 @@ class Call:
                 parts, array=parts.array[..., piece], seen=None if parts.seen is None else parts.seen[..., piece],
                 border_value=getattr(border, part), fill_value=None if empty is None else getattr(empty, part),
             )  # fmt: skip
-            run(call.plan(None, row, spans, options, alike), call.array, call.seen, _parts(target)[..., piece], workers)
+            into = _parts(target)[..., piece]
+            call = replace(call, place=None if self.place is None else self.place.of_parts(into.shape[-1]))
+            run(call.plan(None, row, spans, options, alike), call.array, call.seen, into, workers, call.place)
         if target is not result:
             result[...] = target
         return result
 
+    def complex_values(self, row: Reducer, options: dict[str, Any]) -> tuple[np.dtype[Any], Any, Any]:
+        """The dtype of a complex result, the value of padded cells, and that of empty windows (None: NaN)."""
+        native = check_dtype(self.array.dtype, row.kinds, "x")
+        wanted = result_dtype(row, native, options, self.dtype)
+        border = padded_value(self.border_value, native, self.border, 0j)
+        return wanted, border, None if self.fill_value is None else scalar(self.fill_value, wanted, "fill_value")
+
     def slow(self, reduce: Any, spans: Spans, options: dict[str, Any], out: Array | None) -> Array:
         """Any callable: called as ``reduce(a, axis=tuple, **options)``."""
+        value = self.slow_value(reduce, spans)
+        return apply_callable(
+            reduce,
+            self.array,
+            tuple(spans),
+            [s.positions(self.border) for s in spans.values()],
+            border_value=value,
+            func_kwargs=options,
+            dtype=self.dtype,
+            out=out,
+        )
+
+    def slow_value(self, reduce: Any, spans: Spans) -> Any:
+        """The value of padded cells for a callable, or an error where it does not go with the other arguments."""
         if self.seen is not None or self.nan_policy != "propagate":
             name = "where (or a masked array)" if self.seen is not None else f"nan_policy={self.nan_policy!r}"
             raise TypeError(f"{name} does not go with reduce={shown(reduce)}: only named reducers skip cells")
         native = check_dtype(self.array.dtype, "biufc", "x")
         if any(s.planes for s in spans.values()):
             raise TypeError(f"windows that differ from plane to plane do not go with reduce={shown(reduce)}")
-        windows = [s.positions(self.border) for s in spans.values()]
-        value = padded_value(self.border_value, native, self.border, 0)
-        return apply_callable(
-            reduce,
-            self.array,
-            tuple(spans),
-            windows,
-            border_value=value,
-            func_kwargs=options,
-            dtype=self.dtype,
-            out=out,
-        )
+        return padded_value(self.border_value, native, self.border, 0)

@@ -14,6 +14,7 @@ from . import dispatch, threads
 from .arguments import must_fit
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
+from .places import Whole, strides_in
 from .reducers import Reducer
 from .rows import BLOCK, COLUMNS, LINES, SLOTS, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
 from .selection import Slots, groups, selecting, shares, slots_of
@@ -41,7 +42,7 @@ class Plan:
         strides: tuple[int, ...], dtype: np.dtype[Any], aligned: bool, mask_strides: tuple[int, ...] | None,
         border: str, border_value: Any, nan_policy: str, min_count: int, fill_value: Any, out_dtype: Any,
         quiet: bool, indexed: bool = False, twins: bool = False, hides: bool = False,
-        factors: Mapping[int, Array] | None = None, copies: int = 1,
+        factors: Mapping[int, Array] | None = None, copies: int = 1, whole: Whole | None = None,
     ) -> None:  # fmt: skip
         native = check_dtype(dtype, row.kinds.replace("c", ""), "x")
         self.row: Reducer = row
@@ -97,11 +98,12 @@ class Plan:
             real=cells if mirrored > 1 else real, least=self.least, fill=fill, indexed=indexed,
             slots=slots.cells if slots else 0,
         )  # fmt: skip
-        axes = input_axes(
-            shape, strides, mask_strides, spans, collapsed, slots, selects or weights is not None, factors,
-            placed=selects and (indexed or row.formula == "position" or self.draws is not NO_DRAW),
-        )  # fmt: skip
-        merged, channels = canonical(axes, kernel.visits)
+        placed = selects and (indexed or row.formula == "position" or self.draws is not NO_DRAW)
+        apart = selects or weights is not None
+        outputs = whole.outputs if whole else self.out_shape
+        axes = input_axes(shape, strides, mask_strides, spans, collapsed, slots, apart, factors, placed, outputs)
+        like = None if whole is None else whole_axes(whole, dtype.itemsize, slots, apart, placed)
+        merged, channels = canonical(axes, kernel.visits, like)
         if factors is not None:  # the gradient of a cell in no window is 0
             check_empty = False
         if factors is not None or zeros is not None:
@@ -139,13 +141,14 @@ class Plan:
             or constant
             or options.get("weights") is not None
             or options.get("divisor")
+            or any(s.planes for s in self.spans.values())
         ):
             return set()
         return {
             a
             for a, s in self.spans.items()
             if strides[a] == 0 and not (mask_strides and mask_strides[a])
-            if s.inside and not s.planes and fewest(s, False)
+            if s.inside and fewest(s, False)
         }
 
     def _geometry(
@@ -334,10 +337,13 @@ def input_axes(
     apart: bool,
     factors: Mapping[int, Array] | None = None,
     placed: bool = True,
+    outputs: tuple[int, ...] | None = None,
 ) -> list[Axis]:
     """The axes of an array with its windows; `collapsed`: one cell stands for a window; `slots`: of windows
-    that are selected from; `placed`: and where they lie matters; `apart`: equal cells count apart."""
+    that are selected from; `placed`: and where they lie matters; `apart`: equal cells count apart; `outputs`: the
+    shape that the positions of outputs are in."""
     mask, selects = mask_strides or (0,) * len(shape), slots is not None
+    planes = any(s.planes for s in spans.values())  # the order of the axes is then that of `ordered_axes`
     axes = []
     rank = plane = index = position = 1
     for a in range(len(shape) - 1, -1, -1):
@@ -345,11 +351,11 @@ def input_axes(
         if span is None:
             axes.append(Axis(shape[a], shape[a], None, strides[a], mask[a], plane=plane, position=position * selects))
             plane *= shape[a]
-            position *= shape[a]
+            position *= outputs[a] if outputs else shape[a]
             continue
         if a in collapsed:
             axes.append(Axis(span.o, span.o, None, 0, 0))
-        elif span.untouched and not placed and not factors:
+        elif span.untouched and not placed and not factors and not planes:
             axes.append(Axis(span.n, span.n, None, strides[a], mask[a], position=position * selects))
         else:
             axes.append(
@@ -359,8 +365,16 @@ def input_axes(
             )  # fmt: skip
         rank *= slots.depths[a] if slots else span.longest
         index *= span.n
-        position *= span.o
+        position *= outputs[a] if outputs else span.o
     return axes[::-1]
+
+
+def whole_axes(whole: Whole, size: int, slots: Slots | None, apart: bool, placed: bool) -> list[Axis]:
+    """The axes of the array of which an input is a block, as `input_axes` lists those of the block."""
+    ndim, cells = len(whole.cells), whole.cells
+    strides = tuple(math.prod(cells[a + 1 :]) * size for a in range(ndim))
+    mask = None if whole.where is None else strides_in(whole.where, ndim, 1)
+    return input_axes(cells, strides, mask, whole.spans, set(), slots, apart, None, placed, whole.outputs)
 
 
 def axis_fields(axis: Axis, span: Span, border: int, out: int) -> dict[str, Any]:

@@ -154,12 +154,12 @@ class Backward:
             if term.index is not None:  # x is not read
                 call = replace(call, seen=None, nan_policy="propagate")
             plan = call.plan(kept, row, self.spans, values)
-        key = random_key(plan.draws) if plan.draws is not NO_DRAW and term.index is None else 0
+        key = random_key(plan.draws, self.call.place) if plan.draws is not NO_DRAW and term.index is None else 0
         found, lost = plan.give(
             self.call.array, seen, _lined_up(_floats(term.a), order), out, term.scale, accumulate, self.workers,
             _lined_up(term.index, order), key,
         )  # fmt: skip
-        report(plan, found & 2, self.call.array, seen, self.workers)
+        report(plan, found & 2, self.call.array, seen, self.workers, self.call.place)
         if self.indices is not None and lost:
             check_indices(self.indices, math.prod(self.call.array.shape[a] for a in self.spans), self.hidden)
 

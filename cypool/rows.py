@@ -94,9 +94,14 @@ def _merge(outer: Axis, inner: Axis, visits: bool) -> Axis | None:
     return None
 
 
-def canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
+def canonical(axes: list[Axis], visits: bool, like: list[Axis] | None = None) -> tuple[list[Axis], int]:
     """Sorted, merged axes with the row axis last, and the number of channels inside it (those of
-    a last batch axis that is left in the list behind the row axis; 1: there is none)."""
+    a last batch axis that is left in the list behind the row axis; 1: there is none).
+
+    `like`: the axes of a larger array, in C order as these are, of which these are a block.  The order in which
+    numbers are added up is then that of the larger array."""
+    if like is not None:
+        return _alike(axes, visits, like)
     planes = any(a.span is not None and a.span.planes for a in axes)
     order = sorted(axes, key=lambda a: (a.x != 0, -abs(a.x)))
     if planes:  # each plane has its own windows: the row must be a pooled axis
@@ -110,19 +115,56 @@ def canonical(axes: list[Axis], visits: bool) -> tuple[list[Axis], int]:
         merged[: both is not None] = [axis if both is None else both]
     if not merged:
         merged = [Axis(1, 1, None, 0, 0)]
-    last = merged[-1]
-    if last.span is not None:
-        s = last.span
-        if last.flat or (s.d > 1 and (s.k - 1) * s.d + 1 > LONGEST):  # cells that share no row
-            return [*merged, Axis(1, 1, None, 0, 0)], 1
-        return merged, 1
-    before = merged[-2] if len(merged) > 1 else None
-    if before is not None and before.span is not None and not before.flat and last.n < WIDE:
+    if _rowless(merged[-1]):
+        return [*merged, Axis(1, 1, None, 0, 0)], 1
+    return merged, _channels(merged)
+
+
+def _rowless(last: Axis) -> bool:
+    """Cells of a window that share no row."""
+    s = last.span
+    return s is not None and (last.flat or (s.d > 1 and (s.k - 1) * s.d + 1 > LONGEST))
+
+
+def _channels(merged: list[Axis]) -> int:
+    """How many samples of the last axis go together as one cell of the row, which is the axis before."""
+    last, before = merged[-1], merged[-2] if len(merged) > 1 else None
+    if last.span is None and before is not None and before.span is not None and not before.flat and last.n < WIDE:
         s = before.span
         extent = ((s.k - 1) * s.d + 1 if s.starts is None else s.longest) * last.n
         if extent <= LONGEST or (last.n < 64 and s.d == 1):
-            return merged, last.n
-    return merged, 1
+            return last.n
+    return 1
+
+
+def _alike(axes: list[Axis], visits: bool, like: list[Axis]) -> tuple[list[Axis], int]:
+    """As `canonical`, all choices made for `like`; axes that need not be one for that stay apart if memory does not
+    let them be."""
+    if any(a.span is not None and a.span.planes for a in axes):
+        axes = list(axes)
+        axes.append(axes.pop(max(i for i, a in enumerate(axes) if a.span is not None)))
+        return axes, 1
+    merged: list[Axis] = []
+    models: list[Axis] = []
+    first = True  # whether merged[0] is all that models[0] stands for
+    for axis, model in zip(reversed(axes), reversed(like), strict=True):
+        if model.trivial:
+            continue
+        model_of_both = _merge(model, models[0], visits) if models else None
+        models[: model_of_both is not None] = [model if model_of_both is None else model_of_both]
+        both = _merge(axis, merged[0], visits) if model_of_both is not None and first else None
+        if model_of_both is not None and both is None and model.whole:
+            raise AssertionError("a block of several whole axes is not in one piece")
+        first = model_of_both is None or both is not None
+        merged[: both is not None] = [axis if both is None else both]
+    if not merged:
+        merged = models = [Axis(1, 1, None, 0, 0)]
+    if _rowless(models[-1]):
+        return [*merged, Axis(1, 1, None, 0, 0)], 1
+    channels = _channels(models)
+    if channels > 1 and merged[-1].n != channels:
+        raise AssertionError(f"a block has {merged[-1].n} of {channels} channels")
+    return merged, channels
 
 
 def room_of(itemsize: int, busy: bool) -> int:

@@ -1,0 +1,187 @@
+"""What a task does: NumPy arrays in, NumPy arrays out.  All of it pickles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import dispatch
+from ..call import Call, hides_cells, run, taking_part
+from ..engine import cached
+from ..lanes import scalar
+from ..places import Place, Whole
+from ..reducers import TABLE, Reducer
+from ..slow import apply_callable
+from ..spans import Span
+from .graph import assembled
+from .layout import Block
+
+__all__ = ["Job", "Part", "pool_task", "pooled"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all tasks of a call share: its arguments, checked."""
+
+    reduce: Any  # the name of a reducer, or a callable
+    omit: bool
+    options: Mapping[str, Any]
+    nan_policy: str
+    border: str
+    border_value: Any
+    min_count: int
+    fill_value: Any
+    dtype: np.dtype[Any]
+    masked: bool
+    indexed: bool
+    whole: Whole
+    pooled: tuple[int, ...]
+    workers: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of x."""
+        return self.whole.cells
+
+    @property
+    def row(self) -> Reducer:
+        return TABLE[self.reduce]
+
+    @property
+    def least(self) -> int:
+        return max(self.min_count, 1, self.options.get("ddof", 0) + 1)
+
+    def call(self, x: Array, where: Array | None, place: Place | None) -> Call:
+        """The arguments that go with the data of a task."""
+        mask: Any = None
+        if isinstance(x, np.ma.MaskedArray):
+            mask, x = np.ascontiguousarray(np.ma.getmaskarray(x)), x.data
+        seen = None
+        if where is not None or (mask is not None and mask is not np.ma.nomask):
+            seen = mask if hides_cells(where, mask) else taking_part(where, mask, x.shape)
+        return Call(
+            x, seen, "omit" if self.omit else self.nan_policy, self.border, self.border_value, self.min_count,
+            self.fill_value, self.dtype, self.masked, self.indexed, hides=hides_cells(where, mask), place=place,
+        )  # fmt: skip
+
+
+class Part:
+    """The cells of one task, and the outputs it makes of them."""
+
+    __slots__ = ("blocks", "grid", "where_grid")
+
+    def __init__(
+        self, blocks: Sequence[Block], grid: tuple[int, ...], where_grid: tuple[int, ...] | None = None
+    ) -> None:
+        self.blocks = tuple(blocks)
+        self.grid = grid
+        self.where_grid = where_grid
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Part, (self.blocks, self.grid, self.where_grid)
+
+    def spans(self) -> dict[int, Span]:
+        return {a: b.span for a, b in enumerate(self.blocks) if b.span is not None}
+
+    def place(self, whole: Whole, rounds: bool = True) -> Place:
+        return Place(tuple(b.first for b in self.blocks), whole, rounds)
+
+    def arrays(self, job: Job, x: Sequence[Array], where: Sequence[Array] | None) -> tuple[Array, Array | None]:
+        """x and where."""
+        cells = in_order(assembled(x, self.grid), job.whole)
+        if job.masked and not isinstance(cells, np.ma.MaskedArray):
+            cells = np.ma.MaskedArray(cells)
+        if where is None or self.where_grid is None:
+            return cells, None
+        return cells, np.ascontiguousarray(assembled(where, self.where_grid))
+
+    def whole_index(self, index: Array, job: Job) -> Array:
+        """Flat positions in the cells of this task as flat positions in those of the array (negative ones stay)."""
+        lengths = [self.blocks[a].cells for a in job.pooled]
+        known = np.maximum(index, 0)
+        result = np.zeros(index.shape, np.int64)
+        for a, n in zip(job.pooled, lengths, strict=True):
+            lengths = lengths[1:]
+            at = known // math.prod(lengths) % n
+            block = self.blocks[a]
+            at = at + block.low if len(block.ranges) == 1 else block.positions()[at]
+            result = result * job.shape[a] + at
+        return np.where(index < 0, index, result)
+
+
+def in_order(x: Array, whole: Whole) -> Array:
+    """x with its axes in C order, and in one piece if that matters to rounding."""
+    steps = [step for n, step in zip(x.shape, x.strides, strict=True) if n > 1]
+    pieces = sum(s.o == 1 for s in whole.spans.values()) > 1 or x.ndim - 1 not in whole.spans
+    if x.flags.c_contiguous or (not pieces and all(a >= b > 0 for a, b in zip(steps, [*steps[1:], 1], strict=True))):
+        return x
+    return x.copy("C")
+
+
+def pool_task(job: Job, part: Part, x: list[Array], where: list[Array] | None) -> Any:
+    """A block of the result (with indices: a pair)."""
+    cells, seen = part.arrays(job, x, where)
+    if not isinstance(job.reduce, str):
+        spans = part.spans()
+        windows = [span.positions(job.border) for span in spans.values()]
+        return apply_callable(job.reduce, cells, tuple(spans), windows, border_value=job.border_value,
+                              func_kwargs=job.options, dtype=job.dtype)  # fmt: skip
+    call = job.call(cells, seen, part.place(job.whole))
+    return pooled(job, part, call)
+
+
+def pooled(job: Job, part: Part, call: Call) -> Any:
+    """The same, of a reducer of the table."""
+    row, spans = job.row, part.spans()
+    if row.formula == "position":
+        return _positions(job, part, call)
+    key = None if job.masked else _key(job, call, spans)
+    plan = cached(key)
+    if plan is not None:
+        result = run(plan, call.array, call.seen, None, job.workers, call.place)
+    else:
+        result = call.named(row, False, dict(job.options), spans, key, None, job.workers)
+    if not job.indexed:
+        return result
+    values, index = result
+    found = part.whole_index(np.ma.getdata(index), job)
+    return values, np.ma.MaskedArray(found, mask=np.ma.getmask(index)) if job.masked else found
+
+
+def _positions(job: Job, part: Part, call: Call) -> Array:
+    """argmax, argmin."""
+    fill = job.fill_value
+    if fill is None and job.dtype.kind == "f":
+        fill = np.nan
+    call = replace(call, dtype=None, fill_value=None if fill is None else -1)
+    found = call.named(job.row, False, dict(job.options), part.spans(), None, None, job.workers)
+    index = np.ma.getdata(found)
+    result = part.whole_index(index, job).astype(job.dtype)
+    if fill is not None:
+        result[index < 0] = scalar(fill, job.dtype, "fill_value")
+    return np.ma.MaskedArray(result, mask=np.ma.getmask(found)) if job.masked else result
+
+
+def _key(job: Job, call: Call, spans: Mapping[int, Span]) -> Any:
+    """Under which the plan of such a task is kept; None: it is not."""
+    if any(s.starts is not None for s in job.whole.spans.values()) or job.options.get("weights") is not None:
+        return None
+    if call.array.dtype.kind == "c" or "rng" in job.options:
+        return None
+    array, seen = call.array, call.seen
+    return (
+        "dask", array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
+        call.hides, job.reduce, tuple(job.options.items()), call.nan_policy, job.border, repr(job.border_value),
+        job.min_count, repr(job.fill_value), job.dtype, job.indexed, tuple(spans.items()), _hashable(job.whole), dispatch.level,
+    )  # fmt: skip
+
+
+def _hashable(whole: Whole) -> Any:
+    return whole.cells, tuple(whole.spans.items()), whole.where

@@ -1,0 +1,209 @@
+"""The results of cypool.dask are NumPy's to the bit, for any geometry and any chunks."""
+
+import dask
+import dask.array
+import numpy as np
+import pytest
+
+import cypool
+import cypool.dask
+
+REDUCERS = ("max", "min", "mean", "sum", "prod", "any", "all", "range", "count", "var", "std", "first", "lp", "gem",
+            "logsumexp", "softpool", "argmax", "argmin", "median", "quantile", "mode", "stochastic")  # fmt: skip
+SELECT = ("max", "min", "median", "quantile", "mode", "stochastic")
+DTYPES = ("bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32",
+          "float64", ">f4", "complex64")  # fmt: skip
+BORDERS = ("ignore", "ignore", "constant", "reflect", "symmetric", "edge", "wrap")
+
+
+def composition(rng, n):
+    """Chunks of an axis: ragged, some of them empty."""
+    if n == 0:
+        return (0,)
+    found = []
+    while n:
+        found.append(int(rng.integers(0 if rng.random() < 0.1 else 1, n + 1)) if rng.random() < 0.7 else 1)
+        n -= found[-1]
+    return tuple(found)
+
+
+def chunked(rng, x):
+    if rng.random() < 0.15:
+        return dask.array.from_array(x, chunks=-1)
+    chunks = tuple(composition(rng, n) for n in x.shape)
+    whole = dask.array.from_array(x, chunks=-1)
+    # rechunk refuses empty chunks: they come from joined arrays (masked ones cannot always be joined)
+    for axis, lengths in enumerate(chunks):
+        if isinstance(x, np.ma.MaskedArray):
+            whole = whole.rechunk({axis: tuple(n for n in lengths if n) or (0,)})
+        elif 0 in lengths and len(lengths) > 1:
+            edges = np.cumsum((0, *lengths))
+            cut = [whole[(slice(None),) * axis + (slice(a, b),)] for a, b in zip(edges, edges[1:], strict=False)]
+            whole = dask.array.concatenate(cut, axis)
+        else:
+            whole = whole.rechunk({axis: lengths})
+    return whole
+
+
+def window_of(rng, n, planes):
+    """A window for an axis of n cells, and whether it is Windows."""
+    kind = rng.integers(0, 6)
+    if kind == 0:
+        return cypool.Windows.adaptive(int(rng.integers(1, n + 3)))
+    if kind == 1:
+        return cypool.Windows.whole()
+    if kind == 2:
+        return cypool.Windows.fractional(n, int(rng.integers(1, n + 1)), overlapping=bool(rng.integers(2)),
+                                         rng=int(rng.integers(99)))  # fmt: skip
+    shape = (planes, int(rng.integers(1, 5))) if kind == 3 and planes else (int(rng.integers(1, 5)),)
+    if kind in (3, 4):
+        starts = rng.integers(0, n, shape)
+        starts = np.sort(starts, -1) if rng.random() < 0.6 else starts
+        return cypool.Windows.explicit(starts, np.minimum(starts + rng.integers(0 if rng.random() < 0.2 else 1, n + 1,
+                                                                                shape), n), n)  # fmt: skip
+    k = int(rng.integers(1, n + 1))
+    return cypool.Windows.sliding(k, int(rng.integers(1, 4)), shift=True)
+
+
+def geometry(rng, shape):
+    ndim = len(shape)
+    count = int(rng.integers(1, ndim + 1))
+    axes = tuple(int(a) for a in rng.permutation(ndim)[:count])
+    planes = int(np.prod([n for a, n in enumerate(shape) if a not in axes]))
+    border = str(rng.choice(BORDERS))
+    keywords = {"axes": axes, "border": border}
+    if rng.random() < 0.3:
+        return {**keywords, "window": tuple(window_of(rng, shape[a], planes) for a in axes)}
+    window, padding = [], []
+    for a in axes:
+        window.append(int(rng.integers(1, shape[a] + 2)))
+        most = max(0, shape[a] - (border == "reflect"))
+        high = min(most, 2 if rng.random() < 0.7 else most) + (border in ("ignore", "constant")) * int(rng.integers(2))
+        padding.append((int(rng.integers(0, high + 1)), int(rng.integers(0, high + 1))))
+    keywords |= {"window": tuple(window), "ceil_mode": bool(rng.integers(2))}
+    if rng.random() < 0.7:
+        keywords["padding"] = tuple(padding)
+    if rng.random() < 0.8:
+        keywords["stride"] = tuple(int(rng.integers(1, w + 2)) for w in window)
+    if rng.random() < 0.3:
+        keywords["dilation"] = tuple(int(rng.integers(1, 4)) for _ in axes)
+    return keywords
+
+
+def data(rng, shape, dtype):
+    dtype = np.dtype(dtype)
+    few = rng.random() < 0.5
+    if dtype.kind == "b":
+        x = rng.integers(0, 2, shape)
+    elif dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        x = rng.integers(0, 4, shape) if few else rng.integers(info.min, info.max, shape, dtype.newbyteorder("="),
+                                                               endpoint=True)  # fmt: skip
+    else:
+        x = rng.integers(-2, 3, shape) if few else rng.standard_normal(shape) * 10 ** float(rng.integers(-2, 3))
+        x = np.asarray(x, float)
+        if rng.random() < 0.3:
+            x[rng.random(shape) < 0.1] = np.nan
+        if rng.random() < 0.1:
+            x[rng.random(shape) < 0.1] = np.inf
+    if dtype.kind == "c":
+        x = x + 1j * rng.standard_normal(shape)
+    return np.asarray(x).astype(dtype)
+
+
+def options_of(rng, name, window, axes, dtype):
+    if name in ("sum", "mean") and rng.random() < 0.2 and all(isinstance(w, int) for w in window):
+        return {"weights": rng.integers(0, 3, window) + 0.5}
+    if name == "mean" and np.dtype(dtype).kind in "iu" and rng.random() < 0.6:
+        return {"dtype": dtype, "rounding": str(rng.choice(("half_even", "half_up", "floor")))}
+    return {
+        "var": {"ddof": int(rng.integers(2))}, "lp": {"p": float(rng.choice([1, 2, 3, np.inf]))},
+        "gem": {"p": float(rng.choice([1, 3, np.inf]))}, "logsumexp": {"mean": bool(rng.integers(2))},
+        "softpool": {"alpha": float(rng.choice([-1, 0, 2]))}, "mode": {"ties": str(rng.choice(("first", "largest")))},
+        "quantile": {"q": float(rng.random()), "method": str(rng.choice(("linear", "lower", "nearest")))},
+        "stochastic": {"rng": int(rng.integers(99)), "training": bool(rng.integers(4))},
+    }.get(name, {})  # fmt: skip
+
+
+def case(seed):
+    """x as a NumPy array and as a dask array, and the arguments of both calls."""
+    rng = np.random.default_rng(seed)
+    ndim = int(rng.integers(1, 4))
+    shape = tuple(int(n) for n in rng.integers(1, 13 if ndim < 3 else 8, ndim))
+    dtype = str(rng.choice(DTYPES))
+    name = REDUCERS[seed % len(REDUCERS)]
+    if dtype == "complex64" and name not in ("sum", "mean"):
+        dtype = "float32"
+    x = data(rng, shape, dtype)
+    if name == "gem":
+        x = abs(x) if x.dtype.kind in "iuf" else x
+    keywords = geometry(rng, shape)
+    keywords |= options_of(rng, name, keywords["window"], keywords["axes"], dtype)
+    if rng.random() < 0.25:
+        x = np.ma.MaskedArray(x, mask=rng.random(shape) < rng.choice([0.1, 0.6]))
+    if rng.random() < 0.25:
+        keywords["where"] = rng.random(shape[int(rng.integers(0, ndim)) :]) < 0.7
+    if rng.random() < 0.5:
+        keywords["nan_policy"] = str(rng.choice(("omit", "omit", "raise")))
+    if rng.random() < 0.2:
+        keywords["min_count"] = int(rng.integers(0, 5))
+    if rng.random() < 0.6:
+        keywords["fill_value"] = int(rng.integers(0, 2))
+    if rng.random() < 0.2 and keywords["border"] == "constant":
+        keywords["border_value"] = 1
+    if name in SELECT and rng.random() < 0.5:
+        keywords["return_indices"] = True
+    keywords["reduce"] = name
+    lazy = dict(keywords)
+    if "where" in lazy and rng.random() < 0.5:
+        lazy["where"] = chunked(rng, lazy["where"]) if lazy["where"].ndim else lazy["where"]
+    return rng, x, chunked(rng, x), keywords, lazy
+
+
+def outcome(call):
+    """What a call returns, or the class of what it raises."""
+    try:
+        return call()
+    except (TypeError, ValueError, IndexError) as error:
+        return type(error)
+
+
+def check(got, want, what):
+    assert isinstance(got, type) == isinstance(want, type), f"{what}: {got}, not {want}"
+    if isinstance(want, type):
+        assert got is want, what
+        return
+    for one, other in zip(*((p if isinstance(p, tuple) else (p,)) for p in (got, want)), strict=True):
+        assert type(one) is type(other) and one.dtype == other.dtype and one.shape == other.shape, what
+        if isinstance(other, np.ma.MaskedArray):
+            assert np.array_equal(np.ma.getmaskarray(one), np.ma.getmaskarray(other)), what
+            keep = ~np.ma.getmaskarray(other)
+            one, other = one.data[keep], other.data[keep]
+        same = (one == other) | ((one != one) & (other != other))
+        assert same.all(), f"{what}:\n{one}\nnot\n{other}"
+
+
+def run(seed):
+    rng, x, lazy_x, keywords, lazy = case(seed)
+    what = f"seed {seed}: {x.dtype} {x.shape} in {lazy_x.chunks}, {keywords}"
+
+    def later():
+        result = cypool.dask.pool(lazy_x, **lazy)
+        found = dask.compute(*result) if isinstance(result, tuple) else result.compute()
+        for part, array in zip((result if isinstance(result, tuple) else (result,)),
+                               (found if isinstance(found, tuple) else (found,)), strict=True):  # fmt: skip
+            assert part.dtype == array.dtype and part.shape == array.shape, what
+            assert type(part._meta) is type(array), what
+        return found
+
+    with np.errstate(all="ignore"):
+        want = outcome(lambda: cypool.pool(x, **keywords))
+        check(outcome(later), want, what)
+    return want
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_random(part):
+    with dask.config.set(scheduler="synchronous"):
+        failed = sum(isinstance(run(seed), type) for seed in range(part, 3200, 8))
+    assert failed < 200  # most of the calls are right
