@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +20,12 @@ from .kernels import calls
 from .lanes import check_dtype, padded_value
 from .parameters import parameter_gradient
 from .pooling import Reduce
-from .reducers import find, read_options
+from .reducers import Reducer, find, read_options
 from .rules import RULES
+from .spans import Span
 from .windows import Windows
 
-__all__ = ["deliver", "pool_backward", "unpool"]
+__all__ = ["WRT", "as_indices", "deliver", "differentiated", "gradient", "pool_backward", "unpool"]
 
 Array = NDArray[Any]
 
@@ -131,49 +133,68 @@ def pool_backward(
     key = calls.typed_key(described, (np.dtype, Windows))
     known = cached(key)
     if known is None:
-        spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
-        found = find(reduce)
-        if found is None or found[0].name not in WRT[wrt]:
-            allowed = ", ".join(WRT[wrt])
-            raise TypeError(f"reduce={shown(reduce)} has no gradient with respect to {wrt} (these have: {allowed})")
-        row, omit = found
-        native = check_dtype(array.dtype, row.kinds, "x")
-        value = padded_value(border_value, native, border, 0)
-        values = read_options(row, options)
-        if values.get("weights") is not None:
-            values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
-        elif wrt == "weights":
-            raise ValueError("wrt='weights' needs weights")
-        known = row, omit, spans, values, value
+        known = differentiated(array, window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value,
+                               wrt, options)  # fmt: skip
+        spans = known[2]
         keep(key, known, 4096 + sum(s.nbytes for s in spans.values()))
     row, omit, spans, values, value = known
     if omit or value is not border_value:
         call = replace(call, nan_policy="omit" if omit else nan_policy, border_value=value)
+    result = gradient(grad, call, row, spans, values, indices, wrt, workers, key)
+    if wrt == "weights":  # in the caller's order of axes
+        order = pooled_axes(axes, array.ndim, window)
+        result = result.transpose([sorted(order).index(a) for a in order])
+    return deliver(result, out)
+
+
+def gradient(
+    grad: Any, call: Call, row: Reducer, spans: dict[int, Span], values: dict[str, Any], indices: Any, wrt: str,
+    workers: int | None, key: Any = None,
+) -> Array:  # fmt: skip
+    """The gradient of a call whose other arguments are checked (of the weights in the order of the array's axes)."""
+    array = call.array
     shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
     if array.dtype.kind == "c":
-        return _complex(grad, call, row, spans, values, shape, wrt, out, workers)
+        return _complex(grad, call, row, spans, values, shape, wrt, workers)
     g = upstream(grad, shape)
     hidden = None
     if indices is not None:
-        indices, hidden = _indices(indices, shape)
+        indices, hidden = as_indices(indices, shape)
         if row.selects == "":
             raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
     backward = Backward(call, row, spans, values, g, indices, workers, hidden, key)
     if wrt != "x":
-        result = parameter_gradient(backward, wrt)
-        if wrt == "weights":  # in the caller's order of axes
-            order = pooled_axes(axes, array.ndim, window)
-            result = result.transpose([sorted(order).index(a) for a in order])
-        return deliver(result, out)
+        return parameter_gradient(backward, wrt)
     dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else g.dtype
     if 0 in shape:
-        return deliver(np.zeros(array.shape, dtype), out)
+        return np.zeros(array.shape, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        return deliver(backward.run().astype(dtype, copy=False), out)
+        return backward.run().astype(dtype, copy=False)
+
+
+def differentiated(
+    array: Array, window: Any, reduce: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, axes: Any,
+    border: Any, border_value: Any, wrt: str, options: Mapping[str, Any],
+) -> tuple[Reducer, bool, dict[int, Span], dict[str, Any], Any]:  # fmt: skip
+    """The reducer, whether it skips NaN, the windows, the options and the border's value of a gradient."""
+    spans = resolve(array.shape, window, stride, padding, dilation, ceil_mode, axes, border)
+    found = find(reduce)
+    if found is None or found[0].name not in WRT[wrt]:
+        allowed = ", ".join(WRT[wrt])
+        raise TypeError(f"reduce={shown(reduce)} has no gradient with respect to {wrt} (these have: {allowed})")
+    row, omit = found
+    native = check_dtype(array.dtype, row.kinds, "x")
+    value = padded_value(border_value, native, border, 0)
+    values = read_options(row, options)
+    if values.get("weights") is not None:
+        values["weights"] = window_weights(values["weights"], spans, pooled_axes(axes, array.ndim, window))
+    elif wrt == "weights":
+        raise ValueError("wrt='weights' needs weights")
+    return row, omit, spans, values, value
 
 
 def _complex(
-    grad: Any, call: Call, row: Any, spans: Any, values: Any, shape: Any, wrt: str, out: Any, workers: Any
+    grad: Any, call: Call, row: Any, spans: Any, values: Any, shape: Any, wrt: str, workers: Any
 ) -> Array:
     """Sums and means are linear: real and imaginary parts have the same gradient."""
     g = as_array(grad, "grad")
@@ -185,11 +206,11 @@ def _complex(
     call = call.without_nan()
     result = np.zeros(call.array.shape, call.array.dtype.newbyteorder("="))
     if 0 in shape:
-        return deliver(result, out)
+        return result
     for part, piece in pieces.items():
         real = replace(call, array=getattr(call.array, part), border_value=0)
         getattr(result, part)[...] = Backward(real, row, spans, values, piece, None, workers).run()
-    return deliver(result, out)
+    return result
 
 
 def deliver(result: Array, out: Any) -> Array:
@@ -200,7 +221,7 @@ def deliver(result: Array, out: Any) -> Array:
     return target
 
 
-def _indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
+def as_indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | None]:
     """Indices as int64, and where they are masked: -1 there.  Their values are checked where they are used."""
     given = as_array(indices, "indices")
     if given.dtype.kind not in "iu":
@@ -273,7 +294,7 @@ def unpool(
     whole = tuple(of_axis.get(a, n) for a, n in enumerate(array.shape))
     cells = math.prod(sizes)
     must_fit(whole, array.dtype)
-    index, hidden = _indices(indices, array.shape)
+    index, hidden = as_indices(indices, array.shape)
     if hidden is not None and hidden.any():
         raise ValueError("indices must not be masked: an empty window has no place")
     if out is not None:

@@ -24,7 +24,7 @@ from .tall import tall
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
 
-__all__ = ["Plan", "axis_fields", "cached", "input_axes", "keep", "make_plan", "ordered_axes"]
+__all__ = ["Plan", "axis_fields", "cached", "input_axes", "keep", "make_plan", "ordered_axes", "whole_axes"]
 
 Array = NDArray[Any]
 

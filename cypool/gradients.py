@@ -18,7 +18,7 @@ from . import dispatch, threads
 from .adjoint import adjoint_sum, adjoint_windows
 from .arguments import as_array
 from .call import Call, random_key, report
-from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes
+from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes, whole_axes
 from .geometry import BORDERS
 from .lanes import CODES, check_dtype
 from .reducers import TABLE, Reducer, read_options
@@ -27,7 +27,7 @@ from .rules import KINDS, NEED_X, RULES, Picked, Term
 from .selection import Slots
 from .spans import Span
 
-__all__ = ["Backward", "check_indices", "upstream"]
+__all__ = ["Backward", "check_indices", "uniform", "upstream"]
 
 Array = NDArray[Any]
 
@@ -94,7 +94,8 @@ class Backward:
         apart = self.counts_of_axes()
         if apart is None:
             return self.forward("count")
-        if all((n == n[0]).all() for n in apart.values()):
+        place = self.call.place
+        if place.whole.uniform if place else uniform(apart):
             known = math.prod(int(n[0]) for n in apart.values())
         else:
             known = np.ones([1] * self.call.array.ndim, np.int64)
@@ -205,7 +206,10 @@ class Backward:
         mirrored = BORDERS.index(self.call.border)
         mask_strides = None if seen is None else seen.strides
         depths = Slots({a: s.longest for a, s in spans.items()}, 0, False)
-        merged, channels = canonical(input_axes(x.shape, x.strides, mask_strides, spans, set(), depths, True), True)
+        axes = input_axes(x.shape, x.strides, mask_strides, spans, set(), depths, True)
+        place = self.call.place
+        like = None if place is None else whole_axes(place.whole, x.dtype.itemsize, depths, True, True)
+        merged, channels = canonical(axes, True, like)
         row, inner, fields = leading_fields(merged, channels, mirrored)
         flat = [_lined_up(v, order) for v in (a, term.b, term.c)]
         span = row.span or Span(row.n, row.n, 1, 1, 1, 0, 0)
@@ -241,6 +245,11 @@ class Backward:
         )  # fmt: skip
         count = threads.resolve(self.workers, gradient.useful)
         gradient.run(x, seen, flat[0].view(np.uint8), *flat[1:], out.view(np.uint8), count)
+
+
+def uniform(counts: Mapping[int, Array]) -> bool:
+    """Whether all windows have as many cells, from what there are along each axis."""
+    return all((n == n[0]).all() for n in counts.values())
 
 
 def _floats(a: Array) -> Array:

@@ -19,6 +19,7 @@ class Whole(NamedTuple):
     outputs: tuple[int, ...]  # and of the result
     spans: dict[int, Span]
     where: tuple[int, ...] | None  # shape of the mask, before it is broadcast
+    uniform: bool = False  # for gradients: all windows have as many cells
 
 
 class Place(NamedTuple):

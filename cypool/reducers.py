@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import boolean, fraction, integer, plain_number, real, real_array, shown, text, typed
+from .places import Key
 
 __all__ = ["TABLE", "Lane", "Reducer", "by_function", "find"]
 
@@ -138,7 +139,7 @@ def _label(name: str, value: Any) -> Any:
 
 
 def _rng(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, np.random.Generator):
+    if value is None or isinstance(value, (np.random.Generator, Key)):
         return value
     return integer(value, name, 0)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from .gradients import Backward
 
-__all__ = ["KINDS", "NEED_X", "RULES", "Picked", "Term", "ratio", "weight_sums"]
+__all__ = ["KINDS", "NEED_X", "RULES", "Picked", "Term", "check_known", "ratio", "weight_sums"]
 
 Array = NDArray[Any]
 
@@ -80,9 +80,14 @@ def ratio(a: Array, b: Array) -> Array:
         return np.asarray(a / b)
 
 
-def _selected(b: Backward, g: Array, n: Any) -> list[Term | Picked]:
-    if b.indices is None and b.row.name == "stochastic" and not isinstance(b.options["rng"], int):
+def check_known(name: str, options: Mapping[str, Any], indexed: bool) -> None:
+    """ValueError where the cells that were drawn cannot be found again."""
+    if name == "stochastic" and options["training"] and not indexed and not isinstance(options["rng"], int):
         raise ValueError("the picks of 'stochastic' are not known: give indices, or an integer as rng")
+
+
+def _selected(b: Backward, g: Array, n: Any) -> list[Term | Picked]:
+    check_known(b.row.name, b.options, b.indices is not None)
     if b.indices is not None:
         return [Picked(g, index=b.indices)]
     return [Picked(g, b.row.name, b.options)]

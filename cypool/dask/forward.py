@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,19 +12,18 @@ from numpy.typing import NDArray
 
 from .. import threads
 from ..arguments import as_dtype, boolean, pooled_axes, shown, typed
-from ..call import Call, hides_cells, random_key, taking_part, window_weights
+from ..call import Call, random_key, taking_part, window_weights
 from ..geometry import resolve
 from ..lanes import check_dtype, padded_value
 from ..places import Key, Whole
 from ..reducers import Reducer, find, read_options
-from ..rows import WIDE
 from ..spans import Span
 from .graph import Cells, Graph, as_dask, known_chunks, meta_of, numbered
-from .layout import Block, blocks_of, edges_of, planes_of, split
+from .layout import axis_blocks, axis_edges, planes_of, split
 from .tasks import Job, Part, pool_task
 from .tree import add_tree, combines
 
-__all__ = ["Described", "axis_blocks", "described", "pooled_lazily", "stand_in"]
+__all__ = ["Described", "described", "pooled_lazily", "stand_in", "where_like"]
 
 SMALL = 4  # cells along each axis of a window that a callable is tried on, at most
 
@@ -57,12 +55,8 @@ def described(
     x = known_chunks(x, "x")
     array = stand_in(x)
     masked = isinstance(array, np.ma.MaskedArray)
-    seen = None
-    if where is not None:
-        where = as_dask(where, "where")
-        seen = taking_part(np.broadcast_to(np.zeros((), where.dtype), where.shape), None, x.shape)
-    elif masked:
-        seen = np.broadcast_to(np.False_, x.shape)
+    where, seen_shape = where_like(where, x, masked)
+    seen = None if seen_shape is None else np.broadcast_to(np.bool_(where is not None), x.shape)
     call = Call(np.ma.getdata(array), seen, nan_policy, border, border_value, min_count, fill_value, dtype, masked,
                 boolean(return_indices, "return_indices"), hides=masked and where is None)  # fmt: skip
     threads.resolve(workers, 1)
@@ -84,10 +78,10 @@ def described(
         if row.picks(values, call.indexed) == "stochastic":
             values["rng"] = Key(random_key(values["rng"]))
     outputs = tuple(spans[a].o if a in spans else n for a, n in enumerate(x.shape))
-    seen_shape = x.shape if masked else None if where is None else where.shape
     job = Job(
         reduce if row is None else row.name, omit, values, nan_policy, border, border_value, call.min_count, fill_value,
-        result, masked, call.indexed, Whole(x.shape, outputs, spans, seen_shape), tuple(spans), 1 if workers is None else workers,
+        result, masked, call.indexed, Whole(x.shape, outputs, spans, seen_shape), tuple(spans),
+        1 if workers is None else workers,
     )  # fmt: skip
     return Described(job, spans, x, where, row)
 
@@ -109,31 +103,13 @@ def _tried(reduce: Any, x: Array, spans: Mapping[int, Span], options: Mapping[st
     return np.asarray(reduce(ones, axis=tuple(range(x.ndim, ones.ndim)), **options)).dtype
 
 
-def axis_blocks(d: Described) -> list[list[Block]]:
-    """The outputs of each axis, shared out.  Few values behind the pooled axes (colours) stay together, as in the
-    rows of the kernels."""
-    trailing = trailing_axes(d.x.shape, d.spans)
-    together = trailing if math.prod(d.x.shape[a] for a in trailing) < WIDE else ()
-    blocks = []
-    for axis, lengths in enumerate(d.x.chunks):
-        edges = (0, d.x.shape[axis]) if axis in together else edges_of(lengths)
-        span = d.spans.get(axis)
-        if span is None:
-            blocks.append([Block(a, b, ((a, b),), None, 0, a, b) for a, b in zip(edges, edges[1:], strict=False)])
-        else:
-            blocks.append(blocks_of(span, edges, d.job.border))
-    return blocks
-
-
-def trailing_axes(shape: tuple[int, ...], spans: Mapping[int, Span]) -> range:
-    """The last axes, of which each cell is its own output."""
-    first = len(shape)
-    while first:
-        span = spans.get(first - 1)
-        if span is not None and not span.untouched and span.n * span.o > 1:
-            break
-        first -= 1
-    return range(first, len(shape))
+def where_like(where: Any, x: Array, masked: bool) -> tuple[Array | None, tuple[int, ...] | None]:
+    """`where` as a dask array, and the shape of the mask of what takes part, before it is broadcast."""
+    if where is None:
+        return None, x.shape if masked else None
+    where = as_dask(where, "where")
+    taking_part(np.broadcast_to(np.zeros((), where.dtype), where.shape), None, x.shape)
+    return where, x.shape if masked else where.shape
 
 
 def pooled_lazily(d: Described, task: Callable[..., Any] = pool_task, name: str = "pool", *more: Any) -> Any:
@@ -141,20 +117,19 @@ def pooled_lazily(d: Described, task: Callable[..., Any] = pool_task, name: str 
     job = d.job
     identity = (task, d.x, d.where, job, tuple(d.spans.items()), more)
     graph = Graph(name, *identity)
-    blocks = axis_blocks(d)
-    cells = Cells(d.x)
-    parts = None if d.where is None else Cells(d.where, d.x.shape)
+    blocks = axis_blocks(axis_edges(d.x.chunks, d.spans), d.spans, job.border)
+    arrays = {"x": Cells(d.x)}
+    if d.where is not None:
+        arrays["where"] = Cells(d.where, d.x.shape)
     cut = combines(job, d.x.dtype)
     for at, of_task in numbered(blocks):
         if cut:
-            pieces = [split(b, cells.edges[a], job.border) for a, b in enumerate(of_task)]
+            pieces = [split(b, arrays["x"].edges[a], job.border) for a, b in enumerate(of_task)]
             if any(len(p) > 1 for p in pieces):
-                add_tree(graph, job, at, of_task, pieces, cells, parts)
+                add_tree(graph, job, at, of_task, pieces, arrays)
                 continue
-        ranges = [b.ranges for b in of_task]
-        keys, grid = graph.gather(cells, ranges)
-        where_keys, where_grid = (None, None) if parts is None else graph.gather(parts, ranges)
-        graph.tasks[(graph.name, *at)] = (task, job, Part(planes_of(of_task, job.shape), grid, where_grid), keys, where_keys, *more)
+        given, grids = graph.gather(arrays, [b.ranges for b in of_task])
+        graph.tasks[(graph.name, *at)] = (task, job, Part(planes_of(of_task, job.shape), grids), given, *more)
     chunks = tuple(tuple(b.last - b.first for b in of_axis) for of_axis in blocks)
     meta = meta_of(job.masked, d.x.ndim, job.dtype)
     if not job.indexed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,11 +77,17 @@ class Graph:
         self.tasks: dict[Any, Any] = {}
         self.sources: dict[str, Array] = {}
 
-    def gather(self, cells: Cells, ranges: Sequence[Ranges]) -> tuple[list[Any], tuple[int, ...]]:
-        """The keys of what a task gets for these cells, in C order, and how many there are along each axis."""
+    def gather(
+        self, arrays: Mapping[str, Cells], ranges: Sequence[Ranges]
+    ) -> tuple[list[list[Any]], dict[str, tuple[int, ...]]]:
+        """What a task gets of these cells of some arrays: the keys, in C order, and how many along each axis."""
+        found = {name: self._cut(cells, ranges[len(ranges) - cells.array.ndim :]) for name, cells in arrays.items()}
+        return [keys for keys, _ in found.values()], {name: grid for name, (_, grid) in found.items()}
+
+    def _cut(self, cells: Cells, ranges: Sequence[Ranges]) -> tuple[list[Any], tuple[int, ...]]:
         array = cells.array
         self.sources[array.name] = array
-        of_axis = [list(cells.pieces(a, r)) for a, r in enumerate(ranges[len(ranges) - array.ndim :])]
+        of_axis = [list(cells.pieces(a, r)) for a, r in enumerate(ranges)]
         keys = []
         for piece in itertools.product(*of_axis):
             chunk = (array.name, *(i for i, _, _ in piece))

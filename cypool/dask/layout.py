@@ -12,16 +12,19 @@ cells that a border wraps around are put where they are seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import BORDERS
+from ..rows import WIDE
 from ..spans import Span
 
-__all__ = ["Block", "Ranges", "blocks_of", "cells_of", "covering", "edges_of", "planes_of", "split"]
+__all__ = ["Block", "Ranges", "axis_blocks", "axis_edges", "blocks_of", "cells_of", "covering", "edges_of", "intervals",
+           "plain_blocks", "planes_of", "split"]  # fmt: skip
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -97,6 +100,31 @@ def _fits(span: Span, first: int, last: int, border: str) -> bool:
 
 
 # ---- outputs shared out ------------------------------------------------------------------------------
+
+
+def axis_edges(chunks: Sequence[Sequence[int]], spans: Mapping[int, Span]) -> list[tuple[int, ...]]:
+    """Where the chunks of each axis start and end.  Few values behind the pooled axes (colours) stay together, as in
+    the rows of the kernels."""
+    edges = [edges_of(lengths) for lengths in chunks]
+    first = len(edges)
+    while first:
+        span = spans.get(first - 1)
+        if span is not None and not span.untouched and span.n * span.o > 1:
+            break
+        first -= 1
+    if math.prod(e[-1] for e in edges[first:]) < WIDE:
+        edges[first:] = [(0, e[-1]) for e in edges[first:]]
+    return edges
+
+
+def plain_blocks(edges: Sequence[int]) -> list[Block]:
+    """Of an axis that is not pooled."""
+    return [Block(a, b, ((a, b),), None, 0, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def axis_blocks(edges: Sequence[Sequence[int]], spans: Mapping[int, Span], border: str) -> list[list[Block]]:
+    """The outputs of each axis, shared out."""
+    return [blocks_of(spans[a], e, border) if a in spans else plain_blocks(e) for a, e in enumerate(edges)]
 
 
 def blocks_of(span: Span, edges: Sequence[int], border: str) -> list[Block]:
@@ -198,19 +226,17 @@ def _outputs(span: Span, start: int, stop: int, border: str) -> tuple[int, int]:
     return first, last
 
 
-def local_interval(span: Span, first: int, last: int, border: str) -> tuple[Any, Any]:
-    """The least and the greatest cell that each of the windows can pick (as arrays)."""
+def intervals(span: Span, border: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The least and the greatest cell that each window can pick."""
     if span.starts is not None and span.stops is not None:
-        return span.starts[..., first:last], span.stops[..., first:last] - 1
-    i = np.arange(first, last, dtype=np.int64)
-    low = i * span.s - span.before
+        return span.starts, span.stops - 1
+    low = np.arange(span.o, dtype=np.int64) * span.s - span.before
     high = low + (span.k - 1) * span.d
-    if BORDERS.index(border) > 1:
-        if border == "wrap":
-            outside = (low < 0) | (high >= span.n)
-            return np.where(outside, 0, low), np.where(outside, span.n - 1, high)
-        left, right = np.maximum(-low, 0), np.maximum(np.minimum(high, span.n + span.after - 1) - span.n + 1, 0)
-        lowest = np.where(right > 0, np.minimum(low, span.n - 1 - right), low)
-        high = np.where(left > 0, np.maximum(high, left), high)
-        low = np.where(left > 0, 0, lowest)
-    return np.clip(low, 0, span.n - 1), np.clip(high, 0, span.n - 1)
+    last = span.n - 1
+    if border == "wrap":
+        outside = ((low < 0) & (span.before > 0)) | ((high > last) & (span.after > 0))
+        low, high = np.where(outside, 0, low), np.where(outside, last, high)
+    elif BORDERS.index(border) > 1:
+        left, right = np.maximum(-low, 0), np.maximum(np.minimum(high, last + span.after) - last, 0)
+        low, high = np.where(right > 0, np.minimum(low, last - right), low), np.maximum(high, left)
+    return np.clip(low, 0, last), np.clip(high, 0, last)

@@ -73,19 +73,19 @@ class Job:
 
 
 class Part:
-    """The cells of one task, and the outputs it makes of them."""
+    """The cells of one task, and the outputs it makes of them; `grids`: how the pieces of each array lie."""
 
-    __slots__ = ("blocks", "grid", "where_grid")
+    __slots__ = ("blocks", "grids", "keep")
 
     def __init__(
-        self, blocks: Sequence[Block], grid: tuple[int, ...], where_grid: tuple[int, ...] | None = None
+        self, blocks: Sequence[Block], grids: Mapping[str, tuple[int, ...]], keep: Sequence[tuple[int, int]] = ()
     ) -> None:
         self.blocks = tuple(blocks)
-        self.grid = grid
-        self.where_grid = where_grid
+        self.grids = grids
+        self.keep = keep  # of a gradient: the cells that are asked for
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Part, (self.blocks, self.grid, self.where_grid)
+        return Part, (self.blocks, self.grids, self.keep)
 
     def spans(self) -> dict[int, Span]:
         return {a: b.span for a, b in enumerate(self.blocks) if b.span is not None}
@@ -93,14 +93,15 @@ class Part:
     def place(self, whole: Whole, rounds: bool = True) -> Place:
         return Place(tuple(b.first for b in self.blocks), whole, rounds)
 
-    def arrays(self, job: Job, x: Sequence[Array], where: Sequence[Array] | None) -> tuple[Array, Array | None]:
-        """x and where."""
-        cells = in_order(assembled(x, self.grid), job.whole)
-        if job.masked and not isinstance(cells, np.ma.MaskedArray):
-            cells = np.ma.MaskedArray(cells)
-        if where is None or self.where_grid is None:
-            return cells, None
-        return cells, np.ascontiguousarray(assembled(where, self.where_grid))
+    def arrays(self, job: Job, given: Sequence[Sequence[Array]]) -> dict[str, Array]:
+        """The arrays of a task from their pieces."""
+        found = {name: assembled(parts, grid) for (name, grid), parts in zip(self.grids.items(), given, strict=True)}
+        if "x" in found:
+            cells = in_order(found["x"], job.whole)
+            found["x"] = np.ma.MaskedArray(cells) if job.masked and not np.ma.isMaskedArray(cells) else cells
+        if "where" in found:
+            found["where"] = np.ascontiguousarray(found["where"])
+        return found
 
     def whole_index(self, index: Array, job: Job) -> Array:
         """Flat positions in the cells of this task as flat positions in those of the array (negative ones stay)."""
@@ -118,16 +119,17 @@ class Part:
 
 def in_order(x: Array, whole: Whole) -> Array:
     """x with its axes in C order, and in one piece if that matters to rounding."""
-    steps = [step for n, step in zip(x.shape, x.strides, strict=True) if n > 1]
+    steps = (*x.strides, 1)
     pieces = sum(s.o == 1 for s in whole.spans.values()) > 1 or x.ndim - 1 not in whole.spans
-    if x.flags.c_contiguous or (not pieces and all(a >= b > 0 for a, b in zip(steps, [*steps[1:], 1], strict=True))):
+    if x.flags.c_contiguous or (not pieces and all(a >= b > 0 for a, b in zip(steps, steps[1:], strict=False))):
         return x
     return x.copy("C")
 
 
-def pool_task(job: Job, part: Part, x: list[Array], where: list[Array] | None) -> Any:
+def pool_task(job: Job, part: Part, given: list[list[Array]]) -> Any:
     """A block of the result (with indices: a pair)."""
-    cells, seen = part.arrays(job, x, where)
+    arrays = part.arrays(job, given)
+    cells, seen = arrays["x"], arrays.get("where")
     if not isinstance(job.reduce, str):
         spans = part.spans()
         windows = [span.positions(job.border) for span in spans.values()]

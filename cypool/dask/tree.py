@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -65,16 +65,15 @@ def combines(job: Job, dtype: np.dtype[Any]) -> bool:
 
 def add_tree(
     graph: Graph, job: Job, at: tuple[int, ...], blocks: Sequence[Block], pieces: Sequence[Sequence[Block]],
-    cells: Cells, where: Cells | None,
+    arrays: Mapping[str, Cells],
 ) -> None:  # fmt: skip
     """The tasks of one block of the result."""
     level = []
     for i, of_task in enumerate(itertools.product(*pieces)):
         ranges = [b.ranges for b in of_task]
-        keys, grid = graph.gather(cells, ranges)
-        where_keys, where_grid = (None, None) if where is None else graph.gather(where, ranges)
+        given, grids = graph.gather(arrays, ranges)
         key = (f"{graph.name}-part", 0, i, *at)
-        graph.tasks[key] = (partial_task, job, Part(planes_of(of_task, job.shape), grid, where_grid), keys, where_keys)
+        graph.tasks[key] = (partial_task, job, Part(planes_of(of_task, job.shape), grids), given)
         level.append(key)
     depth = 0
     while len(level) > AT_ONCE:
@@ -82,15 +81,15 @@ def add_tree(
         groups = [level[i : i + AT_ONCE] for i in range(0, len(level), AT_ONCE)]
         level = [(f"{graph.name}-part", depth, i, *at) for i in range(len(groups))]
         graph.tasks.update({key: (combined, job, group) for key, group in zip(level, groups, strict=True)})
-    whole = Part([b._replace(ranges=((0, 0),), span=None) for b in blocks], ())
+    whole = Part([b._replace(ranges=((0, 0),), span=None) for b in blocks], {})
     graph.tasks[(graph.name, *at)] = (finished, job, whole, level)
 
 
-def partial_task(job: Job, part: Part, x: list[Array], where: list[Array] | None) -> Partial:
+def partial_task(job: Job, part: Part, given: list[list[Array]]) -> Partial:
     """What the cells of one chunk come to."""
     name, row = job.reduce, job.row
-    cells, seen = part.arrays(job, x, where)
-    call = replace(job.call(cells, seen, part.place(job.whole, False)), min_count=1, indexed=False, dtype=None, masked=False)
+    arrays = part.arrays(job, given)
+    call = replace(job.call(arrays["x"], arrays.get("where"), part.place(job.whole, False)), min_count=1, indexed=False, dtype=None, masked=False)
     spans = part.spans()
 
     def reduced(reduce: str, fill: Any = 0, **options: Any) -> Array:

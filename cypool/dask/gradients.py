@@ -1,0 +1,231 @@
+"""`pool_backward`: each task makes the gradient of the cells of one chunk, from all windows that hold one of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from dask.array import Array
+from numpy.typing import NDArray
+
+from .. import threads
+from ..arguments import plain_number, pooled_axes, text
+from ..backward import WRT, as_indices, differentiated, gradient
+from ..call import Call, random_key
+from ..gradients import check_indices, uniform
+from ..lanes import check_dtype
+from ..places import Key, Whole
+from ..rules import check_known
+from .forward import stand_in, where_like
+from .graph import Cells, Graph, as_dask, known_chunks, meta_of, numbered
+from .layout import Block, axis_blocks, axis_edges, covering, intervals, plain_blocks, planes_of
+from .tasks import Job, Part
+
+__all__ = ["gradient_lazily"]
+
+Values = NDArray[Any]
+
+
+def gradient_lazily(
+    grad: Any, x: Any, window: Any, reduce: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, axes: Any,
+    border: Any, border_value: Any, where: Any, nan_policy: Any, min_count: Any, fill_value: Any, indices: Any,
+    wrt: Any, workers: Any, options: dict[str, Any],
+) -> Array:  # fmt: skip
+    """Checks what `cypool.pool_backward` checks before it looks at data, and makes the array."""
+    x = known_chunks(x, "x")
+    array = stand_in(x)
+    masked = isinstance(array, np.ma.MaskedArray)
+    where, seen_shape = where_like(where, x, masked)
+    text(wrt, tuple(WRT), "wrt")
+    if fill_value is not None:
+        plain_number(fill_value, "fill_value")
+    call = Call(np.ma.getdata(array), None, nan_policy, border, border_value, min_count, None, None, False)
+    threads.resolve(workers, 1)
+    row, omit, spans, values, value = differentiated(
+        call.array, window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, wrt, options
+    )
+    call.checked(values)
+    outputs = tuple(spans[a].o if a in spans else n for a, n in enumerate(x.shape))
+    grad = as_dask(grad, "grad")
+    _check_gradient(grad, x, row.name, wrt, outputs)
+    if indices is not None:
+        indices = as_dask(indices, "indices")
+        as_indices(np.broadcast_to(np.zeros((), indices.dtype), indices.shape), outputs)
+        if row.selects == "":
+            raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
+        if row.picks(values, True) == "expected":  # of all cells
+            indices = None
+    if wrt == "x":
+        check_known(row.name, values, indices is not None)
+    if isinstance(values.get("rng"), int):
+        values["rng"] = Key(random_key(values["rng"]))
+    floats = x.dtype.kind in "fc"
+    dtype = x.dtype.newbyteorder("=") if floats else grad.dtype.newbyteorder("=")
+    alike = 0 not in outputs and uniform({a: s.counts(border) for a, s in spans.items()})
+    job = Job(
+        row.name, omit, values, nan_policy, border, value, call.min_count, None, dtype, masked, False,
+        Whole(x.shape, outputs, spans, seen_shape, alike), tuple(spans), 1 if workers is None else workers,
+    )  # fmt: skip
+    arrays = {"grad": Cells(grad)}
+    if indices is not None:
+        arrays["indices"] = Cells(indices)
+    blind = (row.name in ("sum", "mean") or indices is not None) and wrt == "x"
+    if not blind or masked or (floats and (omit or nan_policy != "propagate")):
+        arrays["x"] = Cells(x)
+    if where is not None:
+        arrays["where"] = Cells(where, x.shape)
+    if wrt == "x":
+        return _cells(job, x, arrays)
+    result = _parameters(job, x, arrays, wrt)
+    if wrt != "weights":
+        return result
+    order = pooled_axes(axes, x.ndim, window)
+    return result.transpose([sorted(order).index(a) for a in order])
+
+
+def _check_gradient(grad: Array, x: Array, name: str, wrt: str, outputs: tuple[int, ...]) -> None:
+    check_dtype(grad.dtype, "biufc" if x.dtype.kind == "c" else "biuf", "grad")
+    if grad.shape != outputs:
+        raise ValueError(f"grad must have the shape of the result, {outputs}, not {grad.shape}")
+    if x.dtype.kind == "c" and (name not in ("sum", "mean") or wrt != "x"):
+        raise TypeError(f"x of {x.dtype} has a gradient for sum and mean only, with respect to x")
+
+
+# ---- with respect to x -----------------------------------------------------------------------------------
+
+
+def _cells(job: Job, x: Array, arrays: dict[str, Cells]) -> Array:
+    graph = Graph("gradient", x, job, {name: cells.array for name, cells in arrays.items()})
+    edges, spans = axis_edges(x.chunks, job.whole.spans), job.whole.spans
+    blocks: list[list[Block | None]] = [
+        list(covering(spans[a], e, job.border)) if a in spans else [*plain_blocks(e)] for a, e in enumerate(edges)
+    ]
+    for at, of_task in numbered(blocks):
+        keep = [edges[a][i : i + 2] for a, i in enumerate(at)]
+        graph.tasks[(graph.name, *at)] = _task(graph, job, x.dtype, of_task, keep, arrays)
+    chunks = tuple(tuple(b - a for a, b in zip(e, e[1:], strict=False)) for e in edges)
+    return graph.arrays(chunks, [meta_of(False, x.ndim, job.dtype)])[0]
+
+
+def _task(
+    graph: Graph, job: Job, dtype: np.dtype[Any], blocks: Sequence[Block | None], keep: Any, arrays: dict[str, Cells]
+) -> tuple[Any, ...]:
+    held = [b for b in blocks if b is not None]
+    if len(held) < len(blocks):  # in no window
+        return np.zeros, [b - a for a, b in keep], job.dtype
+    given, grids = gathered(graph, held, arrays)
+    part = Part(planes_of(held, job.shape), grids, tuple((int(a), int(b)) for a, b in keep))
+    return gradient_task, job, part, dtype, given
+
+
+def gathered(
+    graph: Graph, blocks: Sequence[Block], arrays: dict[str, Cells]
+) -> tuple[list[list[Any]], dict[str, tuple[int, ...]]]:
+    """What a task gets: of x and where the cells of its windows, of the others what belongs to the windows."""
+    of_cells = {name: c for name, c in arrays.items() if name in ("x", "where")}
+    of_outputs = {name: c for name, c in arrays.items() if name not in of_cells}
+    first, grids = graph.gather(of_outputs, [((b.first, b.last),) for b in blocks])
+    second, more = graph.gather(of_cells, [b.ranges for b in blocks])
+    return first + second, grids | more
+
+
+def gradient_task(job: Job, part: Part, dtype: np.dtype[Any], given: list[list[Values]]) -> Values:
+    """The gradient of the cells of a chunk."""
+    call, arrays = _call(job, part, dtype, given)
+    indices = arrays.get("indices")
+    if indices is not None:
+        indices = local_indices(indices, job, part)
+    result = gradient(arrays["grad"], call, job.row, part.spans(), dict(job.options), indices, "x", job.workers)
+    place, into = [], []
+    for b, (start, stop) in zip(part.blocks, part.keep, strict=True):
+        low = min(max(start, b.low), stop)
+        high = max(min(stop, b.high), low)
+        place.append(slice(b.offset + low - b.low, b.offset + high - b.low))
+        into.append(slice(low - start, high - start))
+    kept = result[tuple(place)]
+    if kept.shape == tuple(stop - start for start, stop in part.keep):
+        return kept
+    whole = np.zeros([stop - start for start, stop in part.keep], result.dtype)
+    whole[tuple(into)] = kept
+    return whole
+
+
+def _call(job: Job, part: Part, dtype: np.dtype[Any], given: list[list[Values]]) -> tuple[Call, dict[str, Values]]:
+    arrays = part.arrays(job, given)
+    x = arrays.get("x")
+    if x is None:  # nobody looks at its cells
+        x = np.empty([b.cells for b in part.blocks], dtype)
+    call = replace(job.call(x, arrays.get("where"), part.place(job.whole)), dtype=None, masked=False, hides=False)
+    if np.ma.isMaskedArray(x) and arrays.get("where") is None:  # `hides` is for forward calls alone
+        call = replace(call, seen=~np.ma.getmaskarray(x))
+    return call, arrays
+
+
+def local_indices(indices: Values, job: Job, part: Part) -> Values:
+    """Flat positions in the array as flat positions in the cells of a task; -1 for those that are masked."""
+    found, hidden = as_indices(indices, indices.shape)
+    check_indices(found, math.prod(job.shape[a] for a in job.pooled), hidden)
+    result = np.zeros(found.shape, np.int64)
+    known = np.maximum(found, 0)
+    step = math.prod(job.shape[a] for a in job.pooled)
+    inside = np.ones(found.shape, bool)
+    batch = [indices.shape[a] for a, b in enumerate(part.blocks) if b.span is None]
+    for a in job.pooled:
+        step //= job.shape[a]
+        block = part.blocks[a]
+        at = known // step % job.shape[a]
+        local, offset = np.full(found.shape, -1, np.int64), 0
+        for start, stop in block.ranges:
+            local = np.where((at >= start) & (at < stop), offset + at - start, local)
+            offset += stop - start
+        assert block.span is not None
+        low, high = intervals(block.span, job.border)
+        if low.ndim == 2:  # planes
+            view = [n if b.span is None else 1 for b, n in zip(part.blocks, indices.shape, strict=True)]
+            behind = sum(b.span is None for b in part.blocks[:a])
+            low, high = (np.moveaxis(v.reshape(*batch, v.shape[1]), -1, behind) for v in (low, high))
+        else:
+            view = [1] * found.ndim
+        view[a] = indices.shape[a]
+        inside &= (local >= low.reshape(view)) & (local <= high.reshape(view))
+        result = result * block.cells + np.maximum(local, 0)
+    if hidden is not None:
+        inside |= hidden
+    if not inside.all():
+        at_ = tuple(int(i) + b.first for i, b in zip(np.argwhere(~inside)[0], part.blocks, strict=True))
+        raise ValueError(f"indices must point into their own windows; at {at_} there is {found[~inside][0]}")
+    if hidden is None:
+        return result
+    return np.ma.MaskedArray(result, mask=hidden)
+
+
+# ---- with respect to parameters ----------------------------------------------------------------------------
+
+
+def _parameters(job: Job, x: Array, arrays: dict[str, Cells], wrt: str) -> Array:
+    """The sum of what blocks of outputs come to."""
+    graph = Graph("gradient", x, job, {name: cells.array for name, cells in arrays.items()}, wrt)
+    spans = job.whole.spans
+    blocks = axis_blocks(axis_edges(x.chunks, spans), spans, job.border)
+    parts = []
+    for at, of_task in numbered(blocks):
+        given, grids = gathered(graph, of_task, arrays)
+        key = (f"{graph.name}-part", *at)
+        graph.tasks[key] = (parameter_task, job, Part(planes_of(of_task, job.shape), grids), x.dtype, wrt, given)
+        parts.append(key)
+    shape = [job.whole.spans[a].k for a in job.pooled] if wrt == "weights" else []
+    graph.tasks[(graph.name, *[0] * len(shape))] = (added, parts)
+    return graph.arrays(tuple((n,) for n in shape), [np.empty([0] * len(shape))])[0]
+
+
+def parameter_task(job: Job, part: Part, dtype: np.dtype[Any], wrt: str, given: list[list[Values]]) -> Values:
+    call, arrays = _call(job, part, dtype, given)
+    return gradient(arrays["grad"], call, job.row, part.spans(), dict(job.options), None, wrt, job.workers)
+
+
+def added(parts: list[Values]) -> Values:
+    """Their sum, in the order of the blocks."""
+    return np.asarray(np.sum(np.stack(parts), axis=0))
