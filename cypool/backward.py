@@ -25,7 +25,7 @@ from .rules import RULES
 from .spans import Span
 from .windows import Windows
 
-__all__ = ["WRT", "as_indices", "deliver", "differentiated", "gradient", "pool_backward", "unpool"]
+__all__ = ["WRT", "as_indices", "deliver", "differentiated", "gradient", "pool_backward", "unpool", "unpooled_shape"]
 
 Array = NDArray[Any]
 
@@ -235,6 +235,19 @@ def as_indices(indices: Any, shape: tuple[int, ...]) -> tuple[Array, Array | Non
     return (found, None) if mask is np.ma.nomask else (np.where(mask, -1, found), np.asarray(mask))
 
 
+def unpooled_shape(values: Any, shape: Any, axes: Any) -> tuple[dict[int, int], tuple[int, ...]]:
+    """The size of each pooled axis of the result of `unpool`, and its shape; of `values` none is read."""
+    given = few(shape, f"shape must have at most {values.ndim} entries") if is_sequence(shape) else (shape,)
+    sizes = tuple(integer(n, "shape", 1) for n in given)
+    where = pooled_axes(axes, values.ndim, sizes, "shape", "values")
+    if len(where) != len(sizes):
+        raise ValueError(f"shape must have {len(where)} entries (one for each of axes), not {sizes}")
+    of_axis = dict(zip(where, sizes, strict=True))
+    whole = tuple(of_axis.get(a, n) for a, n in enumerate(values.shape))
+    must_fit(whole, values.dtype)
+    return of_axis, whole
+
+
 def unpool(
     values: ArrayLike,
     indices: ArrayLike,
@@ -284,16 +297,9 @@ def unpool(
     """
     array = as_array(values, "values")
     check_dtype(array.dtype, "biufc", "values")
-    given = few(shape, f"shape must have at most {array.ndim} entries") if is_sequence(shape) else (shape,)
-    sizes = tuple(integer(n, "shape", 1) for n in given)
-    where = pooled_axes(axes, array.ndim, sizes, "shape", "values")
-    if len(where) != len(sizes):
-        raise ValueError(f"shape must have {len(where)} entries (one for each of axes), not {sizes}")
-    of_axis = dict(zip(where, sizes, strict=True))
+    of_axis, whole = unpooled_shape(array, shape, axes)
     count = threads.resolve(workers, array.size // 16384)
-    whole = tuple(of_axis.get(a, n) for a, n in enumerate(array.shape))
-    cells = math.prod(sizes)
-    must_fit(whole, array.dtype)
+    cells = math.prod(of_axis.values())
     index, hidden = as_indices(indices, array.shape)
     if hidden is not None and hidden.any():
         raise ValueError("indices must not be masked: an empty window has no place")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -24,7 +24,7 @@ from .lanes import check_dtype
 from .pooling import pool
 from .slow import apply_callable, window_array
 
-__all__ = ["block_reduce", "block_replicate", "downscale_local_mean"]
+__all__ = ["arguments", "block_call", "block_reduce", "block_replicate", "downscale_local_mean"]
 
 _BOUNDARIES = ("pad", "partial", "trim", "exact")
 
@@ -136,7 +136,40 @@ def block_reduce(
     >>> block_reduce(colour, (3, 5), np.median, channel_axis=-1)
     array([[[  7., 107.]]])
     """
-    x, axes, sizes = _arguments("image", image, "block_size", block_size, channel_axis)
+    x, axes, sizes = arguments("image", image, "block_size", block_size, channel_axis)
+    call = block_call(x, axes, sizes, func, cval, func_kwargs, boundary, dtype, workers)
+    if call.name is None:
+        return _into(_call(func, func_kwargs, x, axes, sizes, call.after, call.value), dtype, out)
+    keywords, name = call.keywords, call.name
+    if x.size == 0 and boundary == "pad":
+        one = pool(np.ones((1,) * x.ndim, x.dtype), 1, name, **keywords)
+        shape = np.array(x.shape)
+        shape[list(axes)] = -(-shape[list(axes)] // sizes)
+        nothing = np.zeros(shape, one.dtype)
+        return _into(np.ma.array(nothing) if isinstance(x, np.ma.MaskedArray) else nothing, None, out)
+    keywords |= call.border
+    if call.wraps:
+        return _into(pool(x, sizes, name, axes=axes, **keywords).view(x.dtype), None, out)
+    result: NDArray[Any] = pool(x, sizes, name, axes=axes, out=out, **keywords)
+    return result
+
+
+class BlockCall(NamedTuple):
+    """A block reduction as a call of `pool`."""
+
+    name: str | None  # of a reducer; None: the function is called itself
+    keywords: dict[str, Any]
+    border: dict[str, Any]  # more of them, if there is a cell
+    wraps: bool  # whether the result is seen as x's own dtype: NumPy's range wraps, that of `pool` does not
+    after: tuple[int, ...]  # cells that each axis lacks
+    value: Any  # and what they hold (None: nothing)
+
+
+def block_call(
+    x: NDArray[Any], axes: tuple[int, ...], sizes: tuple[int, ...], func: Any, cval: Any, func_kwargs: Any,
+    boundary: str, dtype: Any, workers: Any,
+) -> BlockCall:  # fmt: skip
+    """The other arguments of `block_reduce`, checked; the cells of x are not looked at."""
     after, value = _boundary(x, axes, sizes, boundary, cval)
     if isinstance(func, str) and func not in reducers.TABLE:
         raise ValueError(f"func must be a callable or one of {', '.join(reducers.TABLE)}, not {shown(func)}")
@@ -144,12 +177,15 @@ def block_reduce(
         raise TypeError(f"func_kwargs must be a mapping or None, not {typed(func_kwargs)}")
     known = (func, False) if isinstance(func, str) else reducers.by_function(func)
     quantile = _quantile(func, func_kwargs)
+    border: dict[str, Any] = {"padding": tuple((0, missing) for missing in after)} if any(after) else {}
     if quantile is not None:
         known, func_kwargs = quantile
     elif known is None or (func_kwargs and not isinstance(func, str)):
         threads.resolve(workers, 1)  # one, but a wrong number is an error
-        return _into(_call(func, func_kwargs, x, axes, sizes, after, value), dtype, out)
-
+        _check_function(func, x)
+        if value is not None:
+            border |= {"border": "constant", "border_value": value}
+        return BlockCall(None, dict(func_kwargs or {}), border, False, after, value)
     name, omit_nan = known
     row = reducers.TABLE[name]
     reducers.read_options(row, func_kwargs or {})  # an option, nothing else of pool's
@@ -159,20 +195,10 @@ def block_reduce(
     keywords: dict[str, Any] = {"dtype": dtype, "workers": workers, **(func_kwargs or {})}
     if omit_nan:
         keywords["nan_policy"] = "omit"
-    if x.size == 0 and boundary == "pad":
-        one = pool(np.ones((1,) * x.ndim, x.dtype), 1, name, **keywords)
-        shape = np.array(x.shape)
-        shape[list(axes)] = -(-shape[list(axes)] // sizes)
-        nothing = np.zeros(shape, one.dtype)
-        return _into(np.ma.array(nothing) if isinstance(x, np.ma.MaskedArray) else nothing, None, out)
-    if any(after):
-        keywords["padding"] = tuple((0, missing) for missing in after)
-        if value is not None and not (omit_nan and np.isnan(value)):
-            keywords["border"], keywords["border_value"] = "constant", value
-    if func is np.ptp and dtype is None and x.dtype.kind == "i":  # NumPy's wraps, pool's does not
-        return _into(pool(x, sizes, name, axes=axes, **keywords).view(x.dtype), None, out)
-    result: NDArray[Any] = pool(x, sizes, name, axes=axes, out=out, **keywords)
-    return result
+    if any(after) and value is not None and not (omit_nan and np.isnan(value)):
+        border |= {"border": "constant", "border_value": value}
+    wraps = func is np.ptp and dtype is None and x.dtype.kind == "i"
+    return BlockCall(name, keywords, border, wraps, after, value)
 
 
 # Scale of q, and whether NaN are skipped.
@@ -246,7 +272,7 @@ def downscale_local_mean(
     array([[3.5, 4. ],
            [5.5, 4.5]])
     """
-    x, _, sizes = _arguments("image", image, "factors", factors, channel_axis)
+    x, _, sizes = arguments("image", image, "factors", factors, channel_axis)
     return block_reduce(x, sizes, np.mean, cval, boundary=boundary, channel_axis=channel_axis)
 
 
@@ -287,7 +313,7 @@ def block_replicate(x: ArrayLike, block_size: int | Sequence[int], *, conserve_s
     >>> block_replicate([6, 12], 3, conserve_sum=True)
     array([2., 2., 2., 4., 4., 4.])
     """
-    cells, _, sizes = _arguments("x", x, "block_size", block_size, None)
+    cells, _, sizes = arguments("x", x, "block_size", block_size, None)
     if boolean(conserve_sum, "conserve_sum"):
         cells = cells / np.prod(sizes, dtype=np.float64).item()
     must_fit([*cells.shape, *sizes], cells.dtype)
@@ -303,7 +329,7 @@ def _copies(x: NDArray[Any], sizes: Sequence[int]) -> NDArray[Any]:
     return blocks.reshape([n * b for n, b in zip(x.shape, sizes, strict=True)])
 
 
-def _arguments(
+def arguments(
     array_name: str, array: ArrayLike, size_name: str, sizes: Any, channel_axis: int | None
 ) -> tuple[NDArray[Any], tuple[int, ...], tuple[int, ...]]:
     """The array, the axes that blocks cover, and the size of a block along each of them."""
@@ -342,6 +368,13 @@ def _boundary(
     return after, _cast(cval, x.dtype) if any(after) and boundary == "pad" else None
 
 
+def _check_function(func: Any, x: NDArray[Any]) -> None:
+    if not callable(func):
+        raise TypeError(f"func must be a callable or a reducer's name, not {typed(func)}")
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"func={shown(func)} cannot honour the mask of a masked array: name a reducer instead")
+
+
 def _call(
     func: Any,
     func_kwargs: Mapping[str, Any] | None,
@@ -352,10 +385,6 @@ def _call(
     value: Any,
 ) -> Any:
     """Call `func` itself: once with all blocks, whatever it returns, if all have one shape."""
-    if not callable(func):
-        raise TypeError(f"func must be a callable or a reducer's name, not {typed(func)}")
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"func={shown(func)} cannot honour the mask of a masked array: name a reducer instead")
     if any(after) and value is None:
         windows = [
             np.split(np.arange(x.shape[axis]), range(size, x.shape[axis], size))

@@ -136,7 +136,7 @@ class Backward:
     def run(self) -> Array:
         """The gradient with respect to x, float64 or float32."""
         x = self.call.array
-        wide = np.dtype(np.float32 if x.dtype == np.float32 or x.dtype == np.float16 else np.float64)
+        wide = np.dtype(np.float32 if x.dtype.newbyteorder("=") in (np.float32, np.float16) else np.float64)
         order = ordered_axes(x.strides, self.spans)
         inverse = sorted(range(x.ndim), key=order.__getitem__)
         result = np.empty([x.shape[a] for a in order], wide)

@@ -99,10 +99,10 @@ def _quantile(b: Backward, g: Array, n: Any) -> list[Term | Picked]:
         return _selected(b, g, n)
     place = b.options.get("q", 0.5) * (np.asarray(n) - 1)
     part = np.where(place > np.floor(place), 0.5, 0.0) if method == "midpoint" else place - np.floor(place)
-    if not part.any():
+    if not isinstance(n, np.ndarray) and not part.any():  # of an array: one term or two, whatever it holds
         return [Picked(g, b.row.name, {**b.options, "method": "lower"})]
     return [
-        Picked(g * weight, b.row.name, {**b.options, "method": name})
+        Picked(np.where(weight == 0, 0, g * weight), b.row.name, {**b.options, "method": name})
         for name, weight in (("lower", 1 - part), ("higher", part))
     ]
 

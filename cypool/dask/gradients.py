@@ -177,20 +177,21 @@ def local_indices(indices: Values, job: Job, part: Part) -> Values:
         step //= job.shape[a]
         block = part.blocks[a]
         at = known // step % job.shape[a]
-        local, offset = np.full(found.shape, -1, np.int64), 0
-        for start, stop in block.ranges:
-            local = np.where((at >= start) & (at < stop), offset + at - start, local)
-            offset += stop - start
         assert block.span is not None
         low, high = intervals(block.span, job.border)
+        view = [1] * found.ndim
         if low.ndim == 2:  # planes
             view = [n if b.span is None else 1 for b, n in zip(part.blocks, indices.shape, strict=True)]
             behind = sum(b.span is None for b in part.blocks[:a])
             low, high = (np.moveaxis(v.reshape(*batch, v.shape[1]), -1, behind) for v in (low, high))
-        else:
-            view = [1] * found.ndim
         view[a] = indices.shape[a]
-        inside &= (local >= low.reshape(view)) & (local <= high.reshape(view))
+        low, high = low.reshape(view), high.reshape(view)
+        local, offset = np.full(found.shape, -1, np.int64), 0
+        for start, stop in block.ranges:
+            there = offset + at - start
+            local = np.where((at >= start) & (at < stop) & (there >= low) & (there <= high), there, local)
+            offset += stop - start
+        inside &= local >= 0
         result = result * block.cells + np.maximum(local, 0)
     if hidden is not None:
         inside |= hidden
