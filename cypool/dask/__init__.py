@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 try:
-    import dask.array
+    from dask.array import Array
 except ModuleNotFoundError as _error:
     if (_error.name or "").partition(".")[0] == "cypool":
         raise
@@ -33,7 +33,6 @@ from .scatter import unpool_lazily
 
 __all__ = ["block_reduce", "pool", "pool_backward", "pyramid", "unpool"]
 
-Array = dask.array.Array
 Reduce = str | Callable[..., Any]
 
 

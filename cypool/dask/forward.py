@@ -11,10 +11,10 @@ from dask.array import Array
 from numpy.typing import NDArray
 
 from .. import threads
-from ..arguments import as_dtype, boolean, pooled_axes, shown, typed
+from ..arguments import as_dtype, boolean, pooled_axes, shown
 from ..call import Call, random_key, taking_part, window_weights
 from ..geometry import resolve
-from ..lanes import check_dtype, padded_value
+from ..lanes import check_dtype
 from ..places import Key, Whole
 from ..reducers import Reducer, find, read_options
 from ..spans import Span

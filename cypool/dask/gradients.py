@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -106,7 +107,7 @@ def _cells(job: Job, x: Array, arrays: dict[str, Cells]) -> Array:
     for at, of_task in numbered(blocks):
         keep = [edges[a][i : i + 2] for a, i in enumerate(at)]
         graph.tasks[(graph.name, *at)] = _task(graph, job, x.dtype, of_task, keep, arrays)
-    chunks = tuple(tuple(b - a for a, b in zip(e, e[1:], strict=False)) for e in edges)
+    chunks = tuple(tuple(b - a for a, b in itertools.pairwise(e)) for e in edges)
     return graph.arrays(chunks, [meta_of(False, x.ndim, job.dtype)])[0]
 
 

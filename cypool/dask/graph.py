@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..arguments import as_array, shown
 from .layout import Ranges, edges_of
 
-__all__ = ["Cells", "Graph", "assembled", "as_dask", "known_chunks", "meta_of", "numbered"]
+__all__ = ["Cells", "Graph", "as_dask", "assembled", "known_chunks", "meta_of", "numbered"]
 
 
 def known_chunks(x: Any, name: str) -> Array:

@@ -12,6 +12,7 @@ cells that a border wraps around are put where they are seen.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -119,7 +120,7 @@ def axis_edges(chunks: Sequence[Sequence[int]], spans: Mapping[int, Span]) -> li
 
 def plain_blocks(edges: Sequence[int]) -> list[Block]:
     """Of an axis that is not pooled."""
-    return [Block(a, b, ((a, b),), None, 0, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Block(a, b, ((a, b),), None, 0, a, b) for a, b in itertools.pairwise(edges)]
 
 
 def axis_blocks(edges: Sequence[Sequence[int]], spans: Mapping[int, Span], border: str) -> list[list[Block]]:
@@ -129,7 +130,7 @@ def axis_blocks(edges: Sequence[Sequence[int]], spans: Mapping[int, Span], borde
 
 def blocks_of(span: Span, edges: Sequence[int], border: str) -> list[Block]:
     """The outputs of an axis whose chunks have these edges, shared out among tasks."""
-    chunks = [start for start, stop in zip(edges, edges[1:], strict=False) if stop > start]
+    chunks = [start for start, stop in itertools.pairwise(edges) if stop > start]
     if span.o == 0:
         return [Block(0, 0, ((0, 1),), span._replace(n=1), 0, 0, 1)]
     if span.starts is not None:
@@ -172,7 +173,7 @@ def split(block: Block, edges: Sequence[int], border: str) -> list[Block]:
         return [block]
     return [
         Block(block.first, block.last, ((a, b),), Span(b - a, 1, b - a, b - a, 1, 0, 0), 0, a, b)
-        for a, b in zip(inner, inner[1:], strict=False)
+        for a, b in itertools.pairwise(inner)
     ]
 
 
@@ -198,7 +199,7 @@ def planes_of(blocks: Sequence[Block], shape: tuple[int, ...]) -> tuple[Block, .
 
 def covering(span: Span, edges: Sequence[int], border: str) -> Iterator[Block | None]:
     """For each chunk of cells the windows that give to them, None if there are none."""
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         found = _outputs(span, start, stop, border) if stop > start else (0, 0)
         yield cells_of(span, *found, border) if found[0] < found[1] else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +57,7 @@ class Job:
 
     @property
     def least(self) -> int:
-        return max(self.min_count, 1, self.options.get("ddof", 0) + 1)
+        return max(self.min_count, 1, int(self.options.get("ddof", 0)) + 1)
 
     def call(self, x: Array, where: Array | None, place: Place | None) -> Call:
         """The arguments that go with the data of a task."""
@@ -121,7 +122,7 @@ def in_order(x: Array, whole: Whole) -> Array:
     """x with its axes in C order, and in one piece if that matters to rounding."""
     steps = (*x.strides, 1)
     pieces = sum(s.o == 1 for s in whole.spans.values()) > 1 or x.ndim - 1 not in whole.spans
-    if x.flags.c_contiguous or (not pieces and all(a >= b > 0 for a, b in zip(steps, steps[1:], strict=False))):
+    if x.flags.c_contiguous or (not pieces and all(a >= b > 0 for a, b in itertools.pairwise(steps))):
         return x
     return x.copy("C")
 
@@ -181,7 +182,8 @@ def _key(job: Job, call: Call, spans: Mapping[int, Span]) -> Any:
     return (
         "dask", array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
         call.hides, job.reduce, tuple(job.options.items()), call.nan_policy, job.border, repr(job.border_value),
-        job.min_count, repr(job.fill_value), job.dtype, job.indexed, tuple(spans.items()), _hashable(job.whole), dispatch.level,
+        job.min_count, repr(job.fill_value), job.dtype, job.indexed, tuple(spans.items()), _hashable(job.whole),
+        dispatch.level,
     )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ AT_ONCE = 8  # partial results that are combined by a task
 LAST = np.iinfo(np.int64).max
 
 
-class Partial(NamedTuple):
+@dataclass(frozen=True)
+class Partial:
     """Of some cells of each window: how many take part, and what they come to (undefined if none do)."""
 
     count: Array
@@ -89,7 +90,8 @@ def partial_task(job: Job, part: Part, given: list[list[Array]]) -> Partial:
     """What the cells of one chunk come to."""
     name, row = job.reduce, job.row
     arrays = part.arrays(job, given)
-    call = replace(job.call(arrays["x"], arrays.get("where"), part.place(job.whole, False)), min_count=1, indexed=False, dtype=None, masked=False)
+    call = job.call(arrays["x"], arrays.get("where"), part.place(job.whole, False))
+    call = replace(call, min_count=1, indexed=False, dtype=None, masked=False)
     spans = part.spans()
 
     def reduced(reduce: str, fill: Any = 0, **options: Any) -> Array:
@@ -142,7 +144,7 @@ def _cells_at(x: Array, part: Part, job: Job, index: Array) -> Array:
     lines = lines.reshape(*lines.shape[: x.ndim - len(axes)], -1)
     batch = places.shape[: x.ndim - len(axes)]
     found = np.take_along_axis(lines, places.reshape(*batch, -1), -1).reshape(places.shape)
-    return np.moveaxis(found, last, axes)
+    return np.asarray(np.moveaxis(found, last, axes))
 
 
 def combined(job: Job, parts: list[Partial]) -> Partial:
@@ -174,14 +176,14 @@ def combined(job: Job, parts: list[Partial]) -> Partial:
 
 def _along(stack: Array, some: Array, name: str) -> Array:
     """Reduced along the first axis, as `pool` does it."""
-    return _reduced(Call(stack, some, "propagate", "ignore", 0, 1, 0, None, False), name)[0]
+    return _reduced(Call(stack, some, "propagate", "ignore", 0, 1, 0, None, False), name)
 
 
 def _reduced(call: Call, name: str) -> Array:
     n = len(call.array)
     row, spans = TABLE[name], {0: Span(n, 1, n, n, 1, 0, 0)}
     result: Array = call.named(row, False, read_options(row, {}), spans, None, None, 1)
-    return result
+    return np.asarray(result[0])
 
 
 def finished(job: Job, part: Part, parts: list[Partial]) -> Any:
@@ -216,9 +218,9 @@ def _converted(job: Job, total: Partial, enough: Array) -> Array:
     stack = total.value[None] if total.low is None else np.stack([total.value, total.low])
     name = job.reduce
     if name in ("sum", "prod", "count", "any", "all", "first"):
-        return total.value.astype(job.dtype, copy=False)
+        return np.asarray(total.value.astype(job.dtype, copy=False))
     where = np.broadcast_to(enough, stack.shape)
-    return _reduced(Call(stack, where, "propagate", "ignore", 0, 1, 0, job.dtype, False), name)[0]
+    return _reduced(Call(stack, where, "propagate", "ignore", 0, 1, 0, job.dtype, False), name)
 
 
 def _means(sums: Array, counts: Array, job: Job) -> Array:

@@ -1,5 +1,7 @@
 """The results of cypool.dask are NumPy's to the bit, for any geometry and any chunks."""
 
+import itertools
+
 import dask
 import dask.array
 import numpy as np
@@ -38,7 +40,7 @@ def chunked(rng, x):
             whole = whole.rechunk({axis: tuple(n for n in lengths if n) or (0,)})
         elif 0 in lengths and len(lengths) > 1:
             edges = np.cumsum((0, *lengths))
-            cut = [whole[(slice(None),) * axis + (slice(a, b),)] for a, b in zip(edges, edges[1:], strict=False)]
+            cut = [whole[(slice(None),) * axis + (slice(a, b),)] for a, b in itertools.pairwise(edges)]
             whole = dask.array.concatenate(cut, axis)
         else:
             whole = whole.rechunk({axis: lengths})
@@ -184,7 +186,7 @@ def check(got, want, what):
 
 
 def run(seed):
-    rng, x, lazy_x, keywords, lazy = case(seed)
+    _, x, lazy_x, keywords, lazy = case(seed)
     what = f"seed {seed}: {x.dtype} {x.shape} in {lazy_x.chunks}, {keywords}"
 
     def later():
