@@ -3,9 +3,10 @@
 1. A volume like a microscope's is made block by block, on disk.
 2. cypool.zarr.write_pyramid makes an OME-Zarr image of it in a process of its own, on 1 and 2 threads: seconds, and the
    most memory that the process had.  Random windows of the result are compared with NumPy.
-3. A smaller volume, the same for all: cypool, ome-zarr-py, ngff-zarr and tensorstore, in turn, in the same chunks and
-   compression; each in a process of its own.
-4. What it is made of: the disk, the compressor, and the reduction alone, from which a model says how long 2 should take.
+3. A smaller volume, the same for all: cypool, ome-zarr-py, ngff-zarr and tensorstore, in turn, in the same chunks
+   and compression; each in a process of its own.
+4. What it is made of: the disk, the compressor, and the reduction alone, from which a model says how long 2 should
+   take.
 
 Writes JSON, and prints tables of Markdown (docs/scale.md holds them).
 """
@@ -104,7 +105,8 @@ def by_tensorstore(source: Path, target: Path, workers: int) -> None:
     """Level after level, each from the one before: rounded once more for each level."""
     import tensorstore
 
-    context = tensorstore.Context({"data_copy_concurrency": {"limit": workers}, "file_io_concurrency": {"limit": workers}})
+    limit = {"limit": workers}
+    context = tensorstore.Context({"data_copy_concurrency": limit, "file_io_concurrency": limit})
     x = np.load(source, mmap_mode="r")
     before = None
     for level in range(scale_model.depth(x.shape, CHUNK) + 1):
@@ -199,8 +201,9 @@ def check(source: Path, target: Path, count: int = 200) -> int:
 
 def rates(folder: Path, source: Path) -> dict[str, float]:
     """MB/s of level 0 of each step, on one thread: the disk, the compressor, the reduction."""
-    import cypool
     from numcodecs import Zstd
+
+    import cypool
 
     x = np.load(source, mmap_mode="r")
     some = np.ascontiguousarray(x[: 2 * CHUNK, : 4 * CHUNK, : 4 * CHUNK])
@@ -282,8 +285,8 @@ def main() -> int:
         print(f"volume of {'x'.join(map(str, shape))} uint16, {nbytes / 2**30:.2f} GiB, in {folder}", flush=True)
         make_volume(source, shape)
         report["rates"] = rates(folder, source)
-        print("rates, MB/s on one thread:", ", ".join(f"{k} {v:.0f}" for k, v in report["rates"].items() if k != "ratio"),
-              f"; compressed {report['rates']['ratio']:.2f} times", flush=True)  # fmt: skip
+        told = ", ".join(f"{k} {v:.0f}" for k, v in report["rates"].items() if k != "ratio")
+        print(f"rates, MB/s on one thread: {told}; compressed {report['rates']['ratio']:.2f} times", flush=True)
         report["shape"], report["large"] = shape, {}
         print(head)
         for workers in (1, 2):

@@ -52,7 +52,7 @@ def petabyte(rates: Mapping[str, float], nodes: int = 1000, cores: int = 32, sto
     rows = [
         ("reduce and compress", f"{nodes} nodes x {cores} cores", f"{work / 60:.1f} min"),
         ("read level 0", f"{storage / 1e6:.0f} TB/s of the store", f"{read / 60:.0f} min"),
-        ("write all levels", f"{storage / 1e6:.0f} TB/s, compressed {rates['ratio']:.1f} times", f"{write / 60:.0f} min"),
+        ("write all levels", f"the same, compressed {rates['ratio']:.1f} times", f"{write / 60:.0f} min"),
         ("objects, if chunks of 128x128x128 are files", "", f"{chunks / 1e6:.0f} million"),
         ("objects, in shards of 1024x1024x1024", "", f"{shards / 1e6:.2f} million"),
     ]

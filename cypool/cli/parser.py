@@ -162,7 +162,7 @@ def _pyramid(parser: argparse.ArgumentParser, complete: Any) -> None:
     levels.add_argument("--levels", metavar="N", type=values.integer,
                         help="reduced levels (until the longest axis fits a chunk)")  # fmt: skip
     levels.add_argument("--reduce", metavar="HOW", choices=tuple(TABLE), help="as in cypool reduce (mean)")
-    levels.add_argument("--labels", action="store_true", help="the source holds labels: --reduce mode")
+    levels.add_argument("--labels", action="store_true", help="the source holds labels: their modes, not means")
     axes = parser.add_argument_group("axes")
     axes.add_argument("--axes", metavar="NAMES", type=values.axis_names,
                       help="such as zyx or tcyx (those of the file, or the last letters of tczyx)")  # fmt: skip

@@ -20,7 +20,7 @@ __all__ = ["pyramid"]
 
 def pyramid(options: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Runs the command; `say` prints a line on standard output."""
-    if options.labels and options.reduce not in (None, "mode"):
+    if options.labels and options.reduce not in (None, "mean", "mode"):  # there is no mean of labels
         raise Misuse(f"--labels means --reduce mode, the most frequent label; not --reduce {options.reduce}")
     check_target(options.source, options.target)
     from ..zarr import write_pyramid

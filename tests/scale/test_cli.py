@@ -184,15 +184,15 @@ def test_bands(done, monkeypatch, band):
     """The same bits for any length of the bands in which a source is read."""
     monkeypatch.setattr(bands, "BAND", band)
     x = saved(np.random.default_rng(band).normal(size=(41, 7, 5)).astype(np.float32))
-    for window, stride, padding, border, partial in itertools.product(
+    for window, stride, padding, border, cut in itertools.product(
         (1, 2, 5), (1, 3, 7), PADDINGS, BORDERS, (True, False)
     ):
         axes, reduce = next(POOLED), next(REDUCERS)
         words = [f"--window={window}", f"--stride={stride}", f"--padding={padding}", f"--border={border}",
-                 "--partial" if partial else "--no-partial", f"--axes={axes}", f"--reduce={reduce}"]  # fmt: skip
+                 "--partial" if cut else "--no-partial", f"--axes={axes}", f"--reduce={reduce}"]  # fmt: skip
         done("reduce", "in.npy", "out.npy", "--overwrite", "--fill-value=5", *words)
         expected = cypool.pool(
-            x, window, reduce, stride=stride, padding=PADDINGS[padding], border=border, ceil_mode=partial, fill_value=5,
+            x, window, reduce, stride=stride, padding=PADDINGS[padding], border=border, ceil_mode=cut, fill_value=5,
             axes=tuple(map(int, axes.split(","))),
         )  # fmt: skip
         found = np.load("out.npy")

@@ -67,7 +67,7 @@ def digest(path):
 @pytest.mark.parametrize(
     ("words", "reduce"),
     [([], "mean"), (["--reduce", "max"], "max"), (["--reduce=median"], "median"), (["--labels"], "mode"),
-     (["--labels", "--reduce=mode"], "mode")],
+     (["--labels", "--reduce=mode"], "mode"), (["--labels", "--reduce=mean"], "mode")],
 )  # fmt: skip
 def test_levels(done, words, reduce):
     x = saved(volume(high=5 if reduce == "mode" else 4000))
@@ -175,7 +175,7 @@ def test_dry_run(run):
 # ---- errors ----------------------------------------------------------------------------------------
 
 WRONG = [
-    (["out.zarr", "--labels", "--reduce=mean"], 2, "--labels means --reduce mode"),
+    (["out.zarr", "--labels", "--reduce=median"], 2, "--labels means --reduce mode"),
     (["out.zarr", "--labels", "--reduce=max"], 2, "not --reduce max"),
     (["out.zarr", "--reduce=average"], 2, "invalid choice: 'average'"),
     (["out.zarr", "--factor=0"], 2, "factor"),
