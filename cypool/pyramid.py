@@ -91,8 +91,8 @@ def pyramid(
 
     Notes
     -----
-    Level k is, to the bit, ``pool(x, factor**k, reduce, stride=factor**k, ceil_mode=True, dtype=x.dtype)``: a mean is not
-    rounded twice, a median is no median of medians, and windows at the end hold only what there is.
+    Level k is, to the bit, ``pool(x, factor**k, reduce, stride=factor**k, ceil_mode=True, dtype=x.dtype)``: a mean is
+    not rounded twice, a median is no median of medians, and windows at the end hold only what there is.
 
     Examples
     --------
@@ -176,9 +176,9 @@ class Levels:
 
     def __init__(
         self, dtype: np.dtype[Any], factors: Mapping[int, int], reduce: Reduce, options: Mapping[str, Any],
-        nan_policy: str = "propagate",
+        nan_policy: str = "propagate", name: str = "x",
     ) -> None:  # fmt: skip
-        self.dtype: np.dtype[Any] = check_dtype(dtype, "biufc", "x")
+        self.dtype: np.dtype[Any] = check_dtype(dtype, "biufc", name)
         self.factors: dict[int, int] = dict(sorted(factors.items()))
         self.reduce: Reduce = reduce
         self.options: dict[str, Any] = dict(options)
@@ -216,7 +216,8 @@ class Levels:
 
     def length(self, n: int, axis: int, level: int) -> int:
         """The length of an axis at a level."""
-        return -(-n // self.factors.get(axis, 1) ** level)
+        size: int = self.factors.get(axis, 1) ** level
+        return -(-n // size)
 
     def shape(self, shape: Sequence[int], level: int) -> tuple[int, ...]:
         return tuple(self.length(n, a, level) for a, n in enumerate(shape))
@@ -274,8 +275,8 @@ class Levels:
 
     def sum(self, block: Array, level: int, workers: int | None = None) -> Array:
         """Exact sums of windows."""
-        windows = self.windows(block.shape, level)
-        found: Array = pool(block, windows, "sum", axes=self.axes, ceil_mode=True, dtype=self.sum_dtype, workers=workers)
+        given: dict[str, Any] = {"reduce": "sum", "dtype": self.sum_dtype, "workers": workers}
+        found: Array = pool(block, self.windows(block.shape, level), axes=self.axes, ceil_mode=True, **given)
         return found
 
     def of_sums(
@@ -336,8 +337,8 @@ class Levels:
         return all(sides[a] >= shape[a] or sides[a] % f**level == 0 for a, f in self.factors.items())
 
     def _sides(self, block: Array, levels: Sequence[int], room: int) -> tuple[int, ...]:
-        """Sides of blocks of at most `room` bytes that hold windows of as many levels as can be, with rows that are long
-        enough to be read quickly; () if there is nothing to cut."""
+        """Sides of blocks of at most `room` bytes that hold windows of as many levels as can be, with rows that are
+        long enough to be read quickly; () if there is nothing to cut."""
         best: tuple[int, ...] = ()
         if block.nbytes <= room:
             return best
@@ -384,7 +385,8 @@ class Levels:
         size = dict(zip(self.axes, windows, strict=True))
 
         def make(index: tuple[int, ...]) -> None:
-            line = block[tuple(slice(i * size.get(a, 1), (i + 1) * size.get(a, 1)) for a, i in enumerate(index))].ravel()
+            sides = [size.get(a, 1) for a in range(block.ndim)]
+            line = block[tuple(slice(i * s, (i + 1) * s) for i, s in zip(index, sides, strict=True))].ravel()
             given: dict[str, Any] = {"reduce": self.reduce, "dtype": self.dtype, "nan_policy": self.nan_policy}
             result[index] = pool(line, line.size, workers=1, **given | self.options)[0]
 

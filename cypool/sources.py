@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,20 +31,27 @@ NAMES = "tczyx"
 class Source:
     """An array that is read region by region.
 
-    ``shape``, ``dtype``, ``nbytes``, ``name``; ``axes``: a name for each axis, or None; ``chunks``: how it is stored, or
-    None; ``scale`` and ``units``: {axis name: size of a cell, its unit} as far as they are known.
+    ``shape``, ``dtype``, ``ndim``, ``nbytes``, ``name``; ``path``: of its file, or None; ``axes``: a name for each
+    axis, or None; ``chunks``: how it is stored, or None; ``scale`` and ``units``: {axis: size of a cell, its unit}, as
+    far as the file says.
     """
 
     def __init__(
-        self, data: Any, name: str, *, axes: Sequence[str] | None = None, chunks: Sequence[int] | None = None,
-        scale: dict[str, float] | None = None, units: dict[str, str] | None = None,
-        close: Callable[[], object] | None = None,
+        self, data: Any, name: str, *, path: Path | None = None, axes: Sequence[str] | None = None,
+        chunks: Sequence[int] | None = None, scale: dict[str, float] | None = None,
+        units: dict[str, str] | None = None, close: Callable[[], object] | None = None,
     ) -> None:  # fmt: skip
-        self.name: str = name
+        try:
+            self.dtype: np.dtype[Any] = np.dtype(data.dtype)
+        except TypeError:
+            raise TypeError(f"{name} has a dtype that NumPy does not have: {shown(data.dtype)}") from None
         self.shape: tuple[int, ...] = tuple(int(n) for n in data.shape)
-        self.dtype: np.dtype[Any] = np.dtype(data.dtype)
+        self.name: str = name
+        self.path: Path | None = path
         self.axes: tuple[str, ...] | None = None if axes is None else tuple(axes)
-        self.chunks: tuple[int, ...] | None = None if chunks is None else tuple(int(n) for n in chunks)
+        self.chunks: tuple[int, ...] | None = None
+        if chunks is not None and all(isinstance(n, int) for n in chunks):  # of dask: tuples
+            self.chunks = tuple(chunks)
         self.scale: dict[str, float] = scale or {}
         self.units: dict[str, str] = units or {}
         self._data: Any = data
@@ -61,14 +69,20 @@ class Source:
         """The cells of a region: a slice for each axis."""
         if self._data is None:
             raise ValueError(f"{self.name} is closed")
-        found = np.asarray(self._data[region])
+        try:
+            found = np.asarray(self._data[region])
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # each library has its own for what is damaged
+            where = ", ".join(f"{part.start or 0}:{'' if part.stop is None else part.stop}" for part in region)
+            raise ValueError(f"{self.name} cannot be read at [{where}]: {type(error).__name__}: {error}") from error
         expected = tuple(len(range(*part.indices(n))) for part, n in zip(region, self.shape, strict=True))
         if found.shape != expected or found.dtype != self.dtype:
             raise ValueError(f"{self.name}: read {found.dtype} {found.shape}, not {self.dtype} {expected}")
         return found
 
     def close(self) -> None:
-        """Lets go of files.  Arrays that were read stay good, unless they are memory-mapped."""
+        """Lets go of files.  Arrays that were read stay good."""
         self._data = None
         close, self._close = self._close, None
         if close is not None:
@@ -119,7 +133,10 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
     if isinstance(source, Source):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return _open_file(Path(source), dataset)
+        where = os.fspath(source)
+        if not isinstance(where, str):
+            raise TypeError(f"source must be an array or a path of str, not {typed(where)}")
+        return _open_file(Path(where), dataset)
     if isinstance(source, np.ma.MaskedArray):
         raise TypeError("source must not be a masked array: give its cells a value (source.filled())")
     for needed in ("shape", "dtype", "__getitem__"):
@@ -127,55 +144,176 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
             raise TypeError(f"source must be an array or the path of a file, not {typed(source)}")
     if dataset is not None:
         raise ValueError(f"dataset={shown(dataset)} goes with the path of a file, not with an array")
-    return Source(source, f"{type(source).__module__}.{type(source).__name__}", chunks=getattr(source, "chunks", None))
+    chunks = getattr(source, "chunks", None)
+    return Source(source, f"{type(source).__module__}.{type(source).__name__}", chunks=chunks)
 
 
-def _open_file(path: Path, dataset: str | None) -> Source:
-    if not path.exists():
-        raise FileNotFoundError(f"source {str(path)!r} does not exist")
-    ending = path.suffix.lower()
-    if ending == ".npy":
-        return Source(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
-    if ending == ".zarr" or path.is_dir():
-        return _open_zarr(path, dataset)
-    if ending in (".tif", ".tiff"):
-        return _open_tiff(path, dataset)
-    if ending in (".h5", ".hdf5"):
-        return _open_hdf5(path, dataset)
-    return _open_image(path)
+def _open_file(path: Path, dataset: Any) -> Source:
+    if dataset is not None and not isinstance(dataset, str):
+        raise TypeError(f"dataset must be a string, not {typed(dataset)}")
+    try:
+        found = path.stat()
+    except ValueError:  # a null character
+        raise ValueError(f"source must be a path, not {shown(str(path))}") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"source {str(path)!r} does not exist") from None
+    ending, opens = path.suffix.lower(), _open_image
+    if stat.S_ISDIR(found.st_mode):
+        opens = _open_zarr
+    elif ending in OPENERS:
+        opens = OPENERS[ending]
+    if dataset is not None and opens in (_open_npy, _open_image):
+        raise ValueError(f"dataset={shown(dataset)} is for files of several arrays, not for {str(path)!r}")
+    with ExitStack() as stack:
+        try:
+            source = opens(path, dataset, stack)
+        except (Refused, ImportError, MemoryError, FileNotFoundError, PermissionError):
+            raise
+        except Exception as error:  # each library has its own for what is damaged
+            raise ValueError(f"source {str(path)!r} cannot be read: {type(error).__name__}: {error}") from error
+        source.path, source._close = path, stack.pop_all().close
+        return source
+
+
+class Refused(ValueError):
+    """What is wrong with the arguments, not with the file."""
 
 
 def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        if error.name not in (name, name.split(".")[0]):
             raise
         raise ImportError(f"this source needs {name}, which is not installed: pip install 'cypool[zarr]'") from error
 
 
-def _open_zarr(path: Path, dataset: str | None) -> Source:
+def _known(names: Sequence[Any]) -> tuple[str, ...] | None:
+    """Names of axes, if they are those of an image."""
+    found = tuple(str(name).lower() for name in names)
+    return found if set(found) <= set(NAMES) and len(set(found)) == len(found) else None
+
+
+def _open_npy(path: Path, dataset: str | None, stack: ExitStack) -> Source:
+    return Source(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
+
+
+def _open_image(path: Path, dataset: str | None, stack: ExitStack) -> Source:
+    array = _library("imageio.v3").imread(path)
+    colours = array.ndim == 3 and array.shape[-1] <= 4
+    return Source(array, str(path), axes="yxc" if colours else "yx" if array.ndim == 2 else None)
+
+
+# ---- Zarr --------------------------------------------------------------------------------------------------------
+
+
+def _open_zarr(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     zarr = _library("zarr")
     node = zarr.open(str(path), mode="r")
-    if dataset is not None or not hasattr(node, "dtype"):
-        node = node[dataset or "0"]
-    return Source(node, str(path), chunks=node.chunks)
+    image = _multiscale(node)
+    where = dataset
+    if where is None and not isinstance(node, zarr.Array):
+        where = image["datasets"][0]["path"] if image else "0"
+    if where is not None:
+        if isinstance(node, zarr.Array) or where not in node:
+            raise Refused(f"source {str(path)!r} has no array {where!r}{_list(node)}")
+        node = node[where]
+    if not isinstance(node, zarr.Array):
+        raise Refused(f"source {str(path)!r} is a group of arrays at {where!r}: give dataset={_list(node)}")
+    scale, units, axes = {}, {}, _known(getattr(node.metadata, "dimension_names", None) or ["none"])
+    if image:
+        named = [axis if isinstance(axis, dict) else {"name": axis} for axis in image.get("axes", [])]
+        axes = _known([axis["name"] for axis in named]) if len(named) == node.ndim else None
+        units = {axis["name"]: axis["unit"] for axis in named if "unit" in axis}
+        for level in image["datasets"]:
+            for step in level.get("coordinateTransformations", []):
+                if level["path"] == where and step["type"] == "scale" and axes:
+                    scale = dict(zip(axes, map(float, step["scale"]), strict=True))
+    if axes is not None and len(axes) != node.ndim:
+        axes = None
+    name = str(path) if where is None else f"{path}/{where}"
+    return Source(node, name, axes=axes, chunks=node.chunks, scale=scale, units=units if axes else None)
 
 
-def _open_tiff(path: Path, dataset: str | None) -> Source:
-    tifffile = _library("tifffile")
-    with tifffile.TiffFile(path) as file:
-        return Source(file.series[int(dataset or 0)].asarray(), str(path))
+def _multiscale(node: Any) -> dict[str, Any] | None:
+    """What OME-Zarr says of an image."""
+    found = node.attrs.get("ome", node.attrs).get("multiscales")
+    return found[0] if found else None
 
 
-def _open_hdf5(path: Path, dataset: str | None) -> Source:
+def _list(node: Any) -> str:
+    names = sorted(node.keys()) if hasattr(node, "keys") else []
+    return f" (it has {', '.join(map(repr, names[:20]))})" if names else ""
+
+
+# ---- HDF5 --------------------------------------------------------------------------------------------------------
+
+
+def _open_hdf5(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     h5py = _library("h5py")
-    with ExitStack() as stack:
-        file = stack.enter_context(h5py.File(path, "r"))
-        found = file[dataset or next(iter(file))]
-        return Source(found, str(path), chunks=found.chunks, close=stack.pop_all().close)
+    file = stack.enter_context(h5py.File(path, "r"))
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    if dataset is None and len(names) != 1:
+        raise Refused(f"source {str(path)!r} has {len(names)} arrays: give dataset= (it has {', '.join(names[:20])})")
+    where = names[0] if dataset is None else dataset.strip("/")
+    if where not in names:
+        raise Refused(f"source {str(path)!r} has no array {where!r} (it has {', '.join(names[:20])})")
+    found = file[where]
+    return Source(found, f"{path}/{where}", chunks=found.chunks)
 
 
-def _open_image(path: Path) -> Source:
-    array = _library("imageio.v3").imread(path)
-    return Source(array, str(path), axes="yxc"[: array.ndim])
+# ---- TIFF --------------------------------------------------------------------------------------------------------
+
+
+def _open_tiff(path: Path, dataset: str | None, stack: ExitStack) -> Source:
+    """Mapped into memory where cells lie in the file as in an array; else tile by tile, or strip by strip."""
+    tifffile = _library("tifffile")
+    file = stack.enter_context(tifffile.TiffFile(path))
+    count = len(file.series)
+    if dataset is not None and not (dataset.isdecimal() and int(dataset) < count):
+        raise Refused(f"source {str(path)!r} has series 0 to {count - 1}, not {dataset!r}")
+    series = file.series[int(dataset or 0)]
+    size = path.stat().st_size
+    for page in series.pages:
+        if page is not None and any(o + n > size for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)):
+            raise ValueError(f"the file ends at byte {size}, within its cells")
+    axes = series.axes.lower()
+    axes = axes.replace("s", "c") if "c" not in axes else axes
+    given: dict[str, Any] = {"axes": _known(axes), "scale": {}, "units": {}}
+    _tiff_sizes(tifffile, file, given["scale"], given["units"])
+    if series.dataoffset is not None:
+        dtype = series.dtype.newbyteorder(file.byteorder)
+        data: Any = np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+        return Source(data, str(path), **given)
+    file.filehandle.set_lock(True)
+    store = stack.enter_context(series.aszarr(level=0))
+    data = _library("zarr").open_array(store, mode="r")
+    return Source(data, str(path), chunks=data.chunks, **given)
+
+
+def _tiff_sizes(tifffile: Any, file: Any, scale: dict[str, float], units: dict[str, str]) -> None:
+    """Sizes of cells that OME or ImageJ wrote; what they did not write right is passed over."""
+    found: dict[str, Any] = {}
+    if file.is_ome:
+        image = tifffile.xml2dict(file.ome_metadata).get("OME", {}).get("Image", {})
+        pixels = (image[0] if isinstance(image, list) else image).get("Pixels", {})
+        for axis in "xyz":
+            found[axis] = pixels.get(f"PhysicalSize{axis.upper()}"), pixels.get(f"PhysicalSize{axis.upper()}Unit", "µm")
+    elif file.is_imagej:
+        unit = str(file.imagej_metadata.get("unit", "")).replace("\\u00B5", "µ")
+        found["z"] = file.imagej_metadata.get("spacing"), unit
+        for axis, tag in (("x", "XResolution"), ("y", "YResolution")):
+            cells, lengths = file.pages[0].tags.valueof(tag, (0, 0))
+            found[axis] = lengths / cells if cells else None, unit
+    for axis, (size, unit) in found.items():
+        if isinstance(size, (int, float)) and 0 < size < math.inf:
+            scale[axis] = float(size)
+            if unit and unit not in ("pixel", "pixels"):
+                units[axis] = unit
+
+
+OPENERS = {
+    ".npy": _open_npy, ".zarr": _open_zarr, ".h5": _open_hdf5, ".hdf5": _open_hdf5,
+    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8", ".lsm"), _open_tiff),
+}  # fmt: skip

@@ -121,6 +121,11 @@ def resolve(workers: int | None, useful: int) -> int:
     return n
 
 
+def asked(workers: int | None) -> int:
+    """Threads that a call may have, of whatever kind and for whatever work."""
+    return get_workers() if workers is None else _count(workers, "workers")
+
+
 def _count(n: int, name: str) -> int:
     try:
         if isinstance(n, bool):
