@@ -173,6 +173,7 @@ def _pyramid(parser: argparse.ArgumentParser, complete: Any) -> None:
     storage = parser.add_argument_group("storage")
     storage.add_argument("--chunks", metavar="N", type=values.numbers, help="cells of a chunk along every or each axis")
     storage.add_argument("--shards", metavar="N", type=values.numbers, help="cells of a file that holds many chunks")
-    storage.add_argument("--compression", metavar="NAME[:N]", help="such as zstd:3, gzip:5 or none (zstd)")
+    storage.add_argument("--compression", type=values.compression, metavar="NAME[:N]",
+                         help="such as zstd:3, gzip:5 or none (zstd)")
     running = _running(parser)
     running.add_argument("--memory", metavar="SIZE", type=values.memory, help="to work with, such as 1GiB (256MiB)")

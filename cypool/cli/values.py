@@ -91,6 +91,12 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(","))
 
 
+def compression(text: str) -> Any:
+    """``zstd``, or ``zstd:5``: a name and its level."""
+    name, colon, level = text.partition(":")
+    return (name, _integer(level, text, "a name, or name:level, as zstd:5")) if colon else name
+
+
 def memory(text: str) -> int:
     """``1GiB``, ``500MB``, ``1000000``: bytes."""
     found = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?) ?([A-Za-z]*)", text)

@@ -104,7 +104,7 @@ PASSED = [
     (["--levels=3"], {"levels": 3}),
     (["--chunks=64"], {"chunks": 64}),
     (["--shards=128,128,128"], {"shards": (128, 128, 128)}),
-    (["--compression=gzip:5"], {"compression": "gzip:5"}),
+    (["--compression=gzip:5"], {"compression": ("gzip", 5)}),
     (["--axes=z,y,x"], {"axes": "zyx"}),
     (["--channel-axis=-1"], {"channel_axis": -1}),
     (["--scale=2,0.5,0.5"], {"scale": (2.0, 0.5, 0.5)}),
@@ -157,16 +157,16 @@ def test_dry_run(run):
     assert (code, error) == (0, "") and os.listdir() == ["in.npy"]
     assert first == "in.npy: 64 x 300 x 400 uint16, 14.6 MiB"
     assert table[0].split() == ["level", "shape", "chunks", "files", "size"] and len(table) == 5
-    for row, (shape, files, size) in zip(
+    for row, (shape, chunks, files, size) in zip(
         table[1:4],
         [
-            ("64 x 300 x 400", "70", "14.6 MiB"),
-            ("32 x 150 x 200", "12", "1.8 MiB"),
-            ("16 x 75 x 100", "4", "234.4 KiB"),
+            ("64 x 300 x 400", "32 x 64 x 64", "70", "14.6 MiB"),
+            ("32 x 150 x 200", "32 x 64 x 64", "12", "1.8 MiB"),
+            ("16 x 75 x 100", "16 x 64 x 64", "4", "234.4 KiB"),
         ],
         strict=True,
     ):
-        assert f" {shape} " in row and row.split()[-3:] == [files, *size.split()] and " 32 x 64 x 64 " in row
+        assert f" {shape} " in row and row.split()[-3:] == [files, *size.split()] and f" {chunks} " in row
     nbytes = 2 * (64 * 300 * 400 + 32 * 150 * 200 + 16 * 75 * 100)
     assert table[4].split() == ["total", "16.7", "MiB"] and last.startswith(f"{nbytes:,} bytes")
     assert len({len(row) for row in table}) == 1  # columns stand below one another
