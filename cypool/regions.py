@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .pyramid import Levels
@@ -75,101 +75,132 @@ def plan_passes(
     made: Levels, shape: Shape, depth: int, units: Shape, memory: int, workers: int, stored: Shape | None
 ) -> tuple[Pass, ...]:
     """The passes that write levels 0 to `depth`.  `stored`: the chunks of the source, which are best read whole."""
-    passes = [_aligned(made, shape, 0, depth, "source", units, memory, workers, stored)]
-    while passes[-1].levels and (last := passes[-1].levels[-1]) < depth:
-        if not (made.nests or (made.sums and made.fits(shape))):
-            return (*passes, _again(made, shape, last, depth, memory, workers))
-        reads = "level" if made.nests else "sums"
-        passes.append(_aligned(made, shape, last, depth, reads, units, memory, workers, None))
+    plan = _Planner(made, shape, depth, units, memory)
+    passes = [plan.first(workers, stored)]
+    while (last := passes[-1].levels[-1] if passes[-1].levels else 0) < depth:
+        passes.append(plan.further(last, workers))
     return tuple(passes)
 
 
-def _aligned(
-    made: Levels, shape: Shape, base: int, depth: int, reads: str, units: Shape, memory: int, workers: int,
-    stored: Shape | None,
-) -> Pass:  # fmt: skip
-    """A pass whose regions hold whole units."""
-    here = made.shape(shape, base)
-    size = 8 if reads == "sums" else made.dtype.itemsize
-    factors = tuple(made.factors.get(a, 1) for a in range(len(shape)))
-    unit = math.prod(map(min, units, here)) * made.dtype.itemsize
+class _Planner:
+    """Numbers of bytes, and the passes that follow from them."""
 
-    def sides(power: Sequence[int]) -> Shape:
-        return tuple(u * f**p for u, f, p in zip(units, factors, power, strict=True))
+    def __init__(self, made: Levels, shape: Shape, depth: int, units: Shape, memory: int) -> None:
+        self.made: Levels = made
+        self.shape: Shape = shape
+        self.depth: int = depth
+        self.units: Shape = units
+        self.memory: int = memory
+        self.factors: Shape = tuple(made.factors.get(a, 1) for a in range(len(shape)))
+        self.chains: bool = made.nests or (made.sums and made.fits(shape))
 
-    def inside(power: Sequence[int]) -> int:
-        """Levels whose windows lie in a region."""
-        found = base
-        while found < depth and all(
-            side >= n or side % f ** (found + 1 - base) == 0
-            for side, n, f in zip(sides(power), here, factors, strict=True)
+    def unit(self, level: int) -> int:
+        """Bytes of a unit of a level."""
+        return math.prod(map(min, self.units, self.made.shape(self.shape, level))) * self.made.dtype.itemsize
+
+    def inside(self, sides: Shape, here: Shape, base: int) -> int:
+        """The last level whose windows each lie in one region."""
+        level = base
+        while level < self.depth and all(
+            side >= n or side % f ** (level + 1 - base) == 0
+            for side, n, f in zip(sides, here, self.factors, strict=True)
         ):
-            found += 1
-        return found
+            level += 1
+        return level
 
-    def bytes_of(power: Sequence[int], count: int) -> int:
-        cells = math.prod(map(min, sides(power), here))
-        return count * _room(cells * size, made) + (3 * count + depth - base + 1) * unit
+    def bytes_of(self, sides: Shape, here: Shape, size: int, workers: int, base: int) -> int:
+        """Regions with what they are read through, their levels and lines that are sorted; units that are written; and
+        those that are not complete."""
+        region = math.prod(map(min, sides, here)) * size
+        region = region * 5 // 2 + (region if self.made.name in ("median", "quantile", "mode") else 0)
+        open_units = 0
+        for level in range(base + 1, self.depth + 1):
+            shape = self.made.shape(self.shape, level)
+            reach = [u * f ** (level - base) for u, f in zip(self.units, self.factors, strict=True)]
+            if any(side % r and side < n for side, r, n in zip(sides, reach, here, strict=True)):
+                pieces = math.prod(  # units that a region may lie in, where these are no multiples of regions
+                    2 if side < n and r % side else 1 for side, r, n in zip(sides, reach, here, strict=True)
+                )
+                open_units += self.unit(level) * pieces if 0 not in shape else 0
+        return workers * (region + 3 * self.unit(base)) + open_units
 
-    pooled = [int(f > 1) for f in factors]
-    power, count = pooled, workers
-    while count > 1 and bytes_of(power, count) > memory:
-        count -= 1
-    if bytes_of(power, count) > memory and (inside([0] * len(factors)) > base or base == depth):
-        power = [0] * len(factors)
-    if bytes_of(power, count) > memory:
-        raise ValueError(
-            f"memory={memory} is too little: regions of {'x'.join(map(str, map(min, sides(power), here)))} cells (of "
-            f"chunks, or shards, of {'x'.join(map(str, units))}) take {bytes_of(power, count)} bytes; give more "
-            "memory, or smaller chunks or shards"
-        )
-    while inside(power) < depth:  # larger regions, if that makes more levels in this pass
-        longer = [p + f for p, f in zip(power, pooled, strict=True)]
-        if inside(longer) <= inside(power) or bytes_of(longer, count) > memory:
-            break
-        power = longer
-    for a, length in enumerate(stored or ()):  # and such that no chunk of the source is read several times
-        while sides(power)[a] < min(length, here[a]) and factors[a] > 1:
-            longer = [p + (b == a) for b, p in enumerate(power)]
-            if bytes_of(longer, count) > memory or inside(longer) < inside(power):
+    def first(self, workers: int, stored: Shape | None) -> Pass:
+        """A pass whose regions hold whole units of level 0, and of level 1 if there is room."""
+        here, size = self.shape, self.made.dtype.itemsize
+        pooled = [int(f > 1) for f in self.factors]
+
+        def sides(power: Sequence[int]) -> Shape:
+            return tuple(u * f**p for u, f, p in zip(self.units, self.factors, power, strict=True))
+
+        def room(power: Sequence[int]) -> int:
+            return self.bytes_of(sides(power), here, size, workers, 0)
+
+        def inside(power: Sequence[int]) -> int:
+            return self.inside(sides(power), here, 0)
+
+        power = pooled
+        while workers > 1 and room(power) > self.memory:
+            workers -= 1
+        nothing = [0] * len(pooled)
+        if room(power) > self.memory and (inside(nothing) or not self.depth):
+            power = nothing
+        if room(power) > self.memory:
+            raise ValueError(
+                f"memory={self.memory} is too little: regions of {_by(map(min, sides(power), here))} cells, of chunks "
+                f"(or shards) of {_by(self.units)}, take {room(power)} bytes; give more memory, or smaller chunks or "
+                "shards"
+            )
+        while inside(power) < self.depth:  # larger regions, if that makes more levels in this pass
+            longer = [p + f for p, f in zip(power, pooled, strict=True)]
+            if inside(longer) <= inside(power) or room(longer) > self.memory:
                 break
             power = longer
-    last = inside(power)
-    keeps = last < depth and not made.nests and made.sums and made.fits(shape)
-    chosen = tuple(map(min, sides(power), here))
-    return Pass(
-        reads, base, tuple(range(base + 1, last + 1)), keeps, here, chosen, _blocks(here, chosen, factors, power),
-        count, bytes_of(power, count),
-    )  # fmt: skip
+        for a, length in enumerate(stored or ()):  # and such that no chunk of the source is read several times
+            while pooled[a] and sides(power)[a] < min(length, here[a]):
+                longer = [p + (b == a) for b, p in enumerate(power)]
+                if room(longer) > self.memory or inside(longer) < inside(power):
+                    break
+                power = longer
+        return self._pass("source", 0, inside(power), here, sides(power), power, workers, room(power))
+
+    def further(self, base: int, workers: int) -> Pass:
+        """A pass whose regions are windows: over the last level, over sums of it, or over level 0 again."""
+        reads = "source" if not self.chains else "level" if self.made.nests else "sums"
+        first = base if self.chains else 0
+        here = self.made.shape(self.shape, first)
+        size = 8 if reads == "sums" else self.made.dtype.itemsize
+
+        def sides(level: int) -> Shape:
+            return tuple(min(f ** (level - first), n) for f, n in zip(self.factors, here, strict=True))
+
+        def room(level: int, count: int) -> int:
+            return self.bytes_of(sides(level), here, size, count, first)
+
+        fits = [level for level in range(base + 1, self.depth + 1) if room(level, 1) <= self.memory]
+        last = fits[-1] if fits else base
+        if last == base or (not self.chains and last < self.depth):
+            raise ValueError(
+                f"memory={self.memory} is too little for a window of level {self.depth} ({_by(sides(self.depth))} "
+                f"cells, {room(self.depth, 1)} bytes), and reduce={self.made.name!r} needs all of it at once: give "
+                f"more memory, or levels={last}"
+            )
+        while workers > 1 and room(last, workers) > self.memory:
+            workers -= 1
+        power = [last - first] * len(here)
+        return self._pass(reads, base, last, here, sides(last), power, workers, room(last, workers))
+
+    def _pass(
+        self, reads: str, base: int, last: int, here: Shape, sides: Shape, power: Sequence[int], workers: int, room: int
+    ) -> Pass:
+        sides = tuple(map(min, sides, here))
+        keeps = last < self.depth and self.chains and not self.made.nests
+        levels = tuple(range(base + 1, last + 1))
+        blocks = _blocks(here, sides, self.factors, power)
+        return Pass(reads, 0 if reads == "source" else base, levels, keeps, here, sides, blocks, workers, room)
 
 
-def _again(made: Levels, shape: Shape, done: int, depth: int, memory: int, workers: int) -> Pass:
-    """A pass over level 0 for levels that are made of it alone: a region is a window of the last one."""
-    factors = tuple(made.factors.get(a, 1) for a in range(len(shape)))
-
-    def sides(level: int) -> Shape:
-        return tuple(min(f**level, n) for f, n in zip(factors, shape, strict=True))
-
-    def bytes_of(level: int) -> int:
-        return _room(math.prod(sides(level)) * made.dtype.itemsize, made)
-
-    if bytes_of(depth) > memory:
-        most = max(k for k in range(done, depth) if k == done or bytes_of(k) <= memory)
-        raise ValueError(
-            f"memory={memory} is too little for a window of level {depth} ({'x'.join(map(str, sides(depth)))} cells, "
-            f"{bytes_of(depth)} bytes), and reduce={made.name!r} needs all of it at once: give more memory, or "
-            f"levels={most}"
-        )
-    count = max(1, min(workers, memory // max(1, bytes_of(depth))))
-    return Pass(
-        "source", 0, tuple(range(done + 1, depth + 1)), False, shape, sides(depth),
-        _blocks(shape, sides(depth), factors, [0] * len(factors)), count, count * bytes_of(depth),
-    )  # fmt: skip
-
-
-def _room(size: int, made: Levels) -> int:
-    """Bytes that a region takes: itself, what it is read through, its levels, and lines that are sorted."""
-    return size * 5 // 2 + (size if made.name in ("median", "quantile", "mode") else 0)
+def _by(sides: Iterable[int]) -> str:
+    return "x".join(map(str, sides))
 
 
 def _blocks(shape: Shape, sides: Shape, factors: Shape, power: Sequence[int]) -> tuple[Shape, ...]:

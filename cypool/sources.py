@@ -167,7 +167,7 @@ def _open_file(path: Path, dataset: Any) -> Source:
     with ExitStack() as stack:
         try:
             source = opens(path, dataset, stack)
-        except (Refused, ImportError, MemoryError, FileNotFoundError, PermissionError):
+        except (Refused, ImportError, MemoryError, PermissionError):
             raise
         except Exception as error:  # each library has its own for what is damaged
             raise ValueError(f"source {str(path)!r} cannot be read: {type(error).__name__}: {error}") from error
@@ -199,7 +199,8 @@ def _open_npy(path: Path, dataset: str | None, stack: ExitStack) -> Source:
 
 
 def _open_image(path: Path, dataset: str | None, stack: ExitStack) -> Source:
-    array = _library("imageio.v3").imread(path)
+    # The bytes, not the path: where no plugin reads it, imageio would leave the file open.
+    array = _library("imageio.v3").imread(path.read_bytes(), extension=path.suffix or None)
     colours = array.ndim == 3 and array.shape[-1] <= 4
     return Source(array, str(path), axes="yxc" if colours else "yx" if array.ndim == 2 else None)
 
@@ -278,6 +279,7 @@ def _open_tiff(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     for page in series.pages:
         if page is not None and any(o + n > size for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)):
             raise ValueError(f"the file ends at byte {size}, within its cells")
+    _tiff_is_whole(file)
     axes = series.axes.lower()
     axes = axes.replace("s", "c") if "c" not in axes else axes
     given: dict[str, Any] = {"axes": _known(axes), "scale": {}, "units": {}}
@@ -290,6 +292,16 @@ def _open_tiff(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     store = stack.enter_context(series.aszarr(level=0))
     data = _library("zarr").open_array(store, mode="r")
     return Source(data, str(path), chunks=data.chunks, **given)
+
+
+def _tiff_is_whole(file: Any) -> None:
+    """ValueError where the list of pages goes on behind the last one that was found."""
+    page, form, handle = file.pages[-1], file.tiff, file.filehandle
+    handle.seek(page.offset)
+    tags = int.from_bytes(handle.read(form.tagnosize), "little" if file.byteorder == "<" else "big")
+    handle.seek(page.offset + form.tagnosize + tags * form.tagsize)
+    if any(handle.read(form.offsetsize)):
+        raise ValueError(f"the pages after page {len(file.pages) - 1} are not there")
 
 
 def _tiff_sizes(tifffile: Any, file: Any, scale: dict[str, float], units: dict[str, str]) -> None:

@@ -121,7 +121,7 @@ class Job:
         found = self.plan.levels[level]
         return zarr.create_array(
             self.partial.data / found.path, shape=found.shape, chunks=found.chunks, shards=found.shards,
-            dtype=self.plan.dtype, compressors=self.codecs or None, filters=None, fill_value=0, zarr_format=3,
+            dtype=self.plan.dtype.str, compressors=self.codecs or None, filters=None, fill_value=0, zarr_format=3,
             dimension_names=self.plan.axes, overwrite=True,
         )  # fmt: skip
 
@@ -253,8 +253,8 @@ class Job:
         pieces: list[Piece] = []
         files: list[Path] = []
         if run is self.plan.passes[0]:
-            levels = [block, *levels]
-        for level, cells in zip(range(base + len(steps) + 1 - len(levels), base + len(steps) + 1), levels, strict=True):
+            self._share(0, run, region, block, pieces, files)
+        for level, cells in zip(run.levels, levels, strict=True):
             self._share(level, run, region, cells, pieces, files)
         if sums is not None:
             start = [i * c for i, c in zip(position, self.kept.chunks, strict=True)]

@@ -134,7 +134,7 @@ def write_pyramid(
         Default: 1024 x 1024 cells of two axes, 128 x 128 x 128 of three, and a file for each chunk.
     compression : str, tuple, codec or sequence of codecs
         ``"zstd"`` (level 1), ``"blosc"`` (zstd of shuffled bytes, level 5), ``"gzip"`` (level 5) or ``"none"``; a pair
-        (name, level); or codecs of zarr.
+        (name, level); or codecs of zarr.  gzip notes the time in each file, so its bytes differ from call to call.
     scale : number, sequence or mapping, optional
         Size of a cell: of z, y and x; or one for each axis of the source; or {name: size}.  Default: what its file
         says, or 1.
