@@ -25,6 +25,7 @@ CALLS = {
     "block_reduce": ["x", "block_reduce(x, 4, np.max)", 'block_reduce(x, 5, "mean", boundary="partial")'],
     "downscale_local_mean": ["x", "downscale_local_mean(x, 4)", "downscale_local_mean(x, (2, 8))"],
     "block_replicate": ["pool(x, 4)", "block_replicate(pool(x, 4), 4)"],
+    "pyramid": [f"pyramid(x, levels=3)[{k}]" for k in range(4)],
     "pool_backward": ["x", "pool_backward(ones, x, 4)", 'pool_backward(ones, x, 4, "softpool", alpha=8)'],
     "unpool": ["x", "unpool(*pool(x, 4, return_indices=True), x.shape)"],
     "mixed_pool": ["x", "mixed_pool(x, 4, 0)", "mixed_pool(x, 4, 0.5)", "mixed_pool(x, 4, 1)"],

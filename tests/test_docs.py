@@ -11,7 +11,7 @@ import pytest
 import cypool
 
 DOCS = Path(__file__).parent.parent / "docs"
-OTHERS = ("coming_from.md",)  # it calls other libraries as well: tests/peers
+OTHERS = ("coming_from.md", "dask.md")  # they call other libraries as well: tests/peers, tests/scale
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if ">>>" in page.read_text() and page.name not in OTHERS]
 EXTRAS = ("cypool.dask", "cypool.torch", "cypool.xarray", "cypool.zarr")  # of libraries that may not be there
 MODULES = [

@@ -421,3 +421,17 @@ def test_fewest_cells_of_a_window():
     for span in spans:
         assert fewest(span, constant=False) == min(span.counts("ignore"), default=0)
         assert fewest(span, constant=True) == min(span.counts("constant"), default=0)
+
+
+def test_planes_beside_windows_of_one_cell():
+    """Windows that differ from plane to plane, and an axis whose windows are its cells, before it or behind."""
+    x = np.arange(24.0).reshape(2, 3, 4)
+    starts = np.array([[0, 1], [1, 0], [2, 2]])  # of each plane of axis 1
+    of_planes, cells = cypool.Windows.explicit(starts, starts + 1, 4), cypool.Windows.sliding(1)
+    want = np.stack([x[:, j][:, starts[j]] for j in range(3)], 1)
+    for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
+        laid = np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+        for reduce in ("max", "mean", "median"):
+            assert np.array_equal(cypool.pool(laid, (of_planes, cells), reduce, axes=(2, 0)), want)
+            turned = cypool.pool(laid.T, (cells, of_planes), reduce, axes=(2, 0))
+            assert np.array_equal(turned, want.T)

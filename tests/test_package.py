@@ -49,7 +49,7 @@ def test_groups_are_the_extras():
     assert set(extras["lint"]) <= set(groups["lint"])
 
 
-DOORS = {"torch": "PyTorch", "xarray": "xarray"}  # cypool.torch, cypool.xarray: what they need
+DOORS = {"dask": "dask", "torch": "PyTorch", "xarray": "xarray"}  # cypool.dask and so on: what they need
 
 
 @pytest.mark.parametrize("door", DOORS)

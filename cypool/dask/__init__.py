@@ -22,9 +22,9 @@ from typing import Any
 try:
     from dask.array import Array
 except ModuleNotFoundError as _error:
-    if (_error.name or "").partition(".")[0] == "cypool":
+    if _error.name not in ("dask", "dask.array"):
         raise
-    raise ImportError("cypool.dask needs dask.array, which is not installed: pip install 'cypool[dask]'") from _error
+    raise ImportError("cypool.dask needs dask, which is not installed: pip install 'cypool[dask]'") from _error
 
 from .forward import described, pooled_lazily
 from .gradients import gradient_lazily
@@ -166,7 +166,7 @@ def block_reduce(
     block_size, cval, func_kwargs, boundary, channel_axis, dtype
         As in `cypool.block_reduce`.
     func : callable or str, optional
-        As there; default: `numpy.sum`.  What is not known as a reducer is called for each block of the result, and
+        As there; default: ``numpy.sum``.  What is not known as a reducer is called for each block of the result, and
         must return a value for each block of cells.
     out : None
         There is nothing to put into an array yet.
@@ -281,7 +281,7 @@ def pyramid(
     -----
     Computed together (``dask.compute(*levels)``), the levels share what is read of x.  Maxima and minima are made
     from the level before; windows of other reducers that do not combine (see `cypool.dask`) have to fit memory, so
-    that high levels need few of them: give `levels`.
+    that high levels need few of them: give ``levels``.
 
     Examples
     --------

@@ -122,12 +122,12 @@ def pooled_lazily(d: Described, task: Callable[..., Any] = pool_task, name: str 
     if d.where is not None:
         arrays["where"] = Cells(d.where, d.x.shape)
     cut = combines(job, d.x.dtype)
+    parts = [[split(b, arrays["x"].edges[a], job.border) if cut else [b] for b in e] for a, e in enumerate(blocks)]
     for at, of_task in numbered(blocks):
-        if cut:
-            pieces = [split(b, arrays["x"].edges[a], job.border) for a, b in enumerate(of_task)]
-            if any(len(p) > 1 for p in pieces):
-                add_tree(graph, job, at, of_task, pieces, arrays)
-                continue
+        pieces = [of_axis[i] for of_axis, i in zip(parts, at, strict=True)]
+        if any(len(p) > 1 for p in pieces):
+            add_tree(graph, job, at, of_task, pieces, arrays)
+            continue
         given, grids = graph.gather(arrays, [b.ranges for b in of_task])
         graph.tasks[(graph.name, *at)] = (task, job, Part(planes_of(of_task, job.shape), grids), given, *more)
     chunks = tuple(tuple(b.last - b.first for b in of_axis) for of_axis in blocks)

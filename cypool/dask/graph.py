@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,16 +52,23 @@ class Cells:
         self.array = array
         self.edges = [edges_of(lengths) for lengths in array.chunks]
         self.stretched = [False] * array.ndim
+        self.known: dict[tuple[int, Ranges], list[tuple[int, int, int]]] = {}
         if shape is not None:  # it broadcasts to this
             self.stretched = [n == 1 != of for n, of in zip(array.shape, shape[len(shape) - array.ndim :], strict=True)]
 
-    def pieces(self, axis: int, ranges: Ranges) -> Iterator[tuple[int, int, int]]:
+    def pieces(self, axis: int, ranges: Ranges) -> list[tuple[int, int, int]]:
         """(chunk, start, stop in it) of the cells in these ranges."""
+        known = self.known.get((axis, ranges))
+        if known is None:
+            known = self.known[axis, ranges] = list(self._pieces(axis, ranges))
+        return known
+
+    def _pieces(self, axis: int, ranges: Ranges) -> Iterator[tuple[int, int, int]]:
         edges = self.edges[axis]
         for low, high in ((0, 1),) if self.stretched[axis] else ranges:
             if low == high:  # of an axis of length 0
                 yield 0, 0, 0
-            chunk = int(np.searchsorted(edges, low, "right")) - 1
+            chunk = bisect.bisect_right(edges, low) - 1
             while low < high:
                 stop = min(high, edges[chunk + 1])
                 if stop > low:
@@ -87,7 +95,7 @@ class Graph:
     def _cut(self, cells: Cells, ranges: Sequence[Ranges]) -> tuple[list[Any], tuple[int, ...]]:
         array = cells.array
         self.sources[array.name] = array
-        of_axis = [list(cells.pieces(a, r)) for a, r in enumerate(ranges)]
+        of_axis = [cells.pieces(a, r) for a, r in enumerate(ranges)]
         keys = []
         for piece in itertools.product(*of_axis):
             chunk = (array.name, *(i for i, _, _ in piece))

@@ -12,6 +12,7 @@ cells that a border wraps around are put where they are seen.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import BORDERS
-from ..rows import WIDE
+from ..rows import LINES, WIDE
 from ..spans import Span
+from ..tall import TALL
 
 __all__ = ["Block", "Ranges", "axis_blocks", "axis_edges", "blocks_of", "cells_of", "covering", "edges_of", "intervals",
-           "plain_blocks", "planes_of", "split"]  # fmt: skip
+           "plain_blocks", "planes_of", "split", "trailing_axes"]  # fmt: skip
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -79,13 +81,23 @@ def cells_of(span: Span, first: int, last: int, border: str) -> Block:
     if not mirrored:
         return Block(first, last, ((low, high),), local, 0, low, high)
     whole = first == 0 and last == span.o
+    if border == "wrap" and not whole and not after:  # what is before the first cell follows the last one
+        return Block(first, last, ((0, high), (n - before, n)), local._replace(n=high + before), 0, 0, high)
     if border == "wrap" and not whole:
-        ranges = [(n - before, n)] * (before > 0) + [(low, high)] + [(0, after)] * (after > 0)
+        ranges = [(n - before, n)] * (before > 0) + [(low, high), (0, after)]
         local = local._replace(n=before + high - low + after, before=0, after=0)
         return Block(first, last, tuple(ranges), local, before, low, high)
     high = n if border == "wrap" else max(high, min(n, before + 1) * (before > 0))  # and the cells that are mirrored
     low = 0 if border == "wrap" else low
     return Block(first, last, ((low, high),), local._replace(n=high - low), 0, low, high)
+
+
+def _around(span: Span, first: int, last: int) -> Block:
+    """The windows first .. last - 1, all of which wrap around the end: as windows that begin before the first cell."""
+    n, low = span.n, first * span.s - span.before
+    after = (last - 1) * span.s - span.before + span.k - n
+    local = span._replace(n=after + n - low, o=last - first, before=n - low, after=0)
+    return Block(first, last, ((0, after), (low, n)), local, after, low, n)
 
 
 def _fits(span: Span, first: int, last: int, border: str) -> bool:
@@ -107,15 +119,21 @@ def axis_edges(chunks: Sequence[Sequence[int]], spans: Mapping[int, Span]) -> li
     """Where the chunks of each axis start and end.  Few values behind the pooled axes (colours) stay together, as in
     the rows of the kernels."""
     edges = [edges_of(lengths) for lengths in chunks]
-    first = len(edges)
+    last = trailing_axes([e[-1] for e in edges], spans)
+    if math.prod(edges[a][-1] for a in last) < WIDE:
+        edges[last.start :] = [(0, edges[a][-1]) for a in last]
+    return edges
+
+
+def trailing_axes(shape: Sequence[int], spans: Mapping[int, Span]) -> range:
+    """The last axes, of which each cell is its own output."""
+    first = len(shape)
     while first:
         span = spans.get(first - 1)
         if span is not None and not span.untouched and span.n * span.o > 1:
             break
         first -= 1
-    if math.prod(e[-1] for e in edges[first:]) < WIDE:
-        edges[first:] = [(0, e[-1]) for e in edges[first:]]
-    return edges
+    return range(first, len(shape))
 
 
 def plain_blocks(edges: Sequence[int]) -> list[Block]:
@@ -143,6 +161,12 @@ def blocks_of(span: Span, edges: Sequence[int], border: str) -> list[Block]:
     else:
         first = np.array([min(max(-(-(start + span.before) // span.s), 0), span.o) for start in chunks])
         first[0] = 0
+    # Rows of tall windows that follow each other are added up in another order than those that wrap around.
+    tall = border == "wrap" and span.starts is None and span.s == span.d == 1 and TALL <= span.k <= LINES
+    around = max(span.n - span.k + span.before + 1, 0) if tall and span.after else span.o
+    if 0 < around < span.o:
+        head = blocks_of(span._replace(o=around), edges, border)
+        return [*head, _around(span, around, span.o)]
     cuts = sorted({int(i) for i in first if i < span.o})
     pairs: list[tuple[int, int]] = list(zip(cuts, [*cuts[1:], span.o], strict=True))
     i = len(pairs) - 1
@@ -168,7 +192,8 @@ def split(block: Block, edges: Sequence[int], border: str) -> list[Block]:
     else:
         first, last = 0, min(span.k - span.before, span.n)
     start, stop = low + first, low + last
-    inner = [start, *(e for e in sorted(set(edges)) if start < e < stop), stop]
+    inside = edges[bisect.bisect_right(edges, start) : bisect.bisect_left(edges, stop)]
+    inner = [start, *dict.fromkeys(inside), stop]
     if len(inner) <= 2:
         return [block]
     return [

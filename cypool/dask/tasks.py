@@ -20,7 +20,7 @@ from ..reducers import TABLE, Reducer
 from ..slow import apply_callable
 from ..spans import Span
 from .graph import assembled
-from .layout import Block
+from .layout import Block, trailing_axes
 
 __all__ = ["Job", "Part", "pool_task", "pooled"]
 
@@ -119,10 +119,13 @@ class Part:
 
 
 def in_order(x: Array, whole: Whole) -> Array:
-    """x with its axes in C order, and in one piece if that matters to rounding."""
+    """x with its axes in C order, and in one piece if the kernels see several axes as one."""
+    if x.flags.c_contiguous:
+        return x
+    wide = [a for a in trailing_axes(x.shape, whole.spans) if whole.cells[a] > 1]
+    joined = len(wide) > 1 or sum(s.o == 1 for s in whole.spans.values()) > 1
     steps = (*x.strides, 1)
-    pieces = sum(s.o == 1 for s in whole.spans.values()) > 1 or x.ndim - 1 not in whole.spans
-    if x.flags.c_contiguous or (not pieces and all(a >= b > 0 for a, b in itertools.pairwise(steps))):
+    if not joined and all(a >= b > 0 for a, b in itertools.pairwise(steps)):
         return x
     return x.copy("C")
 

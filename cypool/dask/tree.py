@@ -110,41 +110,18 @@ def partial_task(job: Job, part: Part, given: list[list[Array]]) -> Partial:
     if name in EXTREMES and (job.indexed or row.formula == "position"):
         return _placed(job, part, call, count, EXTREMES[name])
     if name == "first":
-        return _placed(job, part, call, count, "first")
+        nothing = np.broadcast_to(np.uint8(0), call.array.shape)
+        where = _placed(job, part, replace(call.without_nan(), array=nothing), count, "max")
+        return replace(where, value=reduced("first"))
     return Partial(count, reduced(name))
 
 
 def _placed(job: Job, part: Part, call: Call, count: Array, name: str) -> Partial:
-    """The extreme cells and where they are in the whole array; of "first": the first ones."""
-    x = call.array
-    call = replace(call, fill_value=None, border="ignore")
-    if name == "first":
-        call, name = replace(call.without_nan(), array=np.broadcast_to(np.uint8(0), x.shape)), "max"
+    """The extreme cells and where they are in the whole array."""
     one = replace(job, reduce=name, options={}, indexed=True, masked=True)
-    values, index = pooled(one, part, replace(call, indexed=True, masked=True))
-    index = np.where(count > 0, np.ma.getdata(index), LAST)
-    if job.reduce == "first":
-        values = _cells_at(x, part, job, index)
-    return Partial(count, np.ma.getdata(values), None, index)
-
-
-def _cells_at(x: Array, part: Part, job: Job, index: Array) -> Array:
-    """The cells of x at flat positions in the whole array."""
-    local = np.zeros(index.shape, np.int64)
-    step = 1
-    axes = job.pooled
-    for a in reversed(axes):
-        block = part.blocks[a]
-        step_whole = math.prod(job.shape[b] for b in axes if b > a)
-        at = index // step_whole % job.shape[a] - block.low
-        local += np.clip(at, 0, block.cells - 1) * step
-        step *= block.cells
-    last = range(-len(axes), 0)
-    lines, places = np.moveaxis(x, axes, last), np.moveaxis(local, axes, last)
-    lines = lines.reshape(*lines.shape[: x.ndim - len(axes)], -1)
-    batch = places.shape[: x.ndim - len(axes)]
-    found = np.take_along_axis(lines, places.reshape(*batch, -1), -1).reshape(places.shape)
-    return np.asarray(np.moveaxis(found, last, axes))
+    call = replace(call, fill_value=None, border="ignore", indexed=True, masked=True)
+    values, index = pooled(one, part, call)
+    return Partial(count, np.ma.getdata(values), None, np.where(count > 0, np.ma.getdata(index), LAST))
 
 
 def combined(job: Job, parts: list[Partial]) -> Partial:
@@ -170,8 +147,10 @@ def combined(job: Job, parts: list[Partial]) -> Partial:
         best = _along(value, some, name)
         some = some & ((value == best) | ((value != value) & (best != best)))
     which = np.where(some, index, LAST).argmin(0)[None]
-    index, value = np.take_along_axis(index, which, 0)[0], np.take_along_axis(value, which, 0)[0]
-    return Partial(total, value, None, index)
+    index, chosen = np.take_along_axis(index, which, 0)[0], np.take_along_axis(value, which, 0)[0]
+    if name == "first" and value.dtype.kind == "f":
+        chosen = np.where((some & (value != value)).any(0), np.nan, chosen).astype(value.dtype, copy=False)
+    return Partial(total, chosen, None, index)
 
 
 def _along(stack: Array, some: Array, name: str) -> Array:

@@ -1,8 +1,10 @@
 """Dask arrays: what is lazy, what is refused and when, what results say of themselves, and schedulers."""
 
 import contextlib
+import doctest
 import importlib
 import os
+import pathlib
 import pickle
 import signal
 import subprocess
@@ -63,9 +65,16 @@ def test_without_dask():
     """The package never imports dask by itself."""
     code = "import sys, cypool, cypool.nn, cypool.layers; cypool.pool([1, 2], 2); sys.exit('dask' in sys.modules)"
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
-    code = ("import sys; sys.modules['dask'] = None\nimport cypool\ntry: cypool.dask\n"
-            "except ImportError as e: sys.exit('cypool[dask]' not in str(e))\nsys.exit(2)")  # fmt: skip
-    subprocess.run([sys.executable, "-P", "-c", code], check=True)
+
+
+def test_examples():
+    """Those of the docstrings, and of the page of the guide."""
+    assert not doctest.testmod(cypool.dask).failed
+    page = pathlib.Path(__file__).parents[2] / "docs" / "guide" / "dask.md"
+    result = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.attempted and not result.failed
+    reference = page.parents[1] / "api" / "dask.rst"
+    assert set(cypool.dask.__all__) <= {line.strip() for line in reference.read_text().splitlines()}
 
 
 # ---- lazy -------------------------------------------------------------------------------------------------

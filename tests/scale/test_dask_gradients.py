@@ -1,5 +1,5 @@
-"""Gradients of cypool.dask: those of NumPy arrays, to the bit where no two windows overlap or one cell is picked,
-else within rounding."""
+"""Gradients of cypool.dask: those of NumPy arrays, to the bit where no two windows overlap or cells are picked, else
+within rounding."""
 
 import importlib.util
 import pathlib
@@ -70,11 +70,24 @@ def run(seed):
 
 
 def compare(got, want, x, keywords, what):
-    bits.check(got, want, what)
+    """The same bits, but for sums over windows that overlap, which may differ by rounding (and round to integers)."""
+    picks = keywords["reduce"] in (*bits.SELECT, "first", "range")
+    windows = keywords["window"]
+    strides = keywords.get("stride", windows)
+    tiles = all(isinstance(w, int) and w <= s for w, s in zip(windows, strides, strict=True))
+    if picks or (tiles and keywords["border"] in ("ignore", "constant") and "dilation" not in keywords):
+        bits.check(got, want, what)
+        return
+    assert got.dtype == want.dtype and got.shape == want.shape, what
+    unlike = (got != want) & ((got == got) | (want == want))
+    if unlike.any():
+        narrow = 2.0**-22 if want.dtype in (np.float16, np.float32) else 2.0**-46
+        slack = 1 if want.dtype.kind == "i" else narrow * abs(want[np.isfinite(want)]).max(initial=0)
+        assert (abs(got[unlike] - want[unlike]) <= slack).all(), f"{what}: {got[unlike]}, not {want[unlike]}"
 
 
 @pytest.mark.parametrize("part", range(4))
 def test_random(part):
     with dask.config.set(scheduler="synchronous"):
-        failed = sum(isinstance(run(seed), type) for seed in range(part, 1600, 4))
-    assert failed < 400
+        failed = sum(isinstance(run(seed), type) for seed in range(part, 800, 4))
+    assert failed < 100
