@@ -183,9 +183,11 @@ class Levels:
         self.reduce: Reduce = reduce
         self.options: dict[str, Any] = dict(options)
         self.nan_policy: str = nan_policy
+        self.name: str = ""
+        self.nests: bool = False
+        self.sums: bool = False
         found = find(reduce)
         if found is None:
-            self.name, self.nests, self.sums = "", False, False
             if options.get("rounding") is not None:
                 raise TypeError(f"rounding does not go with reduce={shown(reduce)}")
             return

@@ -42,7 +42,7 @@ class Described:
     job: Job
     spans: Mapping[int, Span]
     x: Array
-    where: Array | None
+    where: Any  # an Array, or None
     row: Reducer | None
 
 

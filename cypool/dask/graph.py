@@ -49,9 +49,9 @@ class Cells:
     """The chunks of an array, to cut from.  Axes of length 1 that stand for longer ones are given whole."""
 
     def __init__(self, array: Array, shape: Sequence[int] | None = None) -> None:
-        self.array = array
-        self.edges = [edges_of(lengths) for lengths in array.chunks]
-        self.stretched = [False] * array.ndim
+        self.array: Array = array
+        self.edges: list[tuple[int, ...]] = [edges_of(lengths) for lengths in array.chunks]
+        self.stretched: list[bool] = [False] * array.ndim
         self.known: dict[tuple[int, Ranges], list[tuple[int, int, int]]] = {}
         if shape is not None:  # it broadcasts to this
             self.stretched = [n == 1 != of for n, of in zip(array.shape, shape[len(shape) - array.ndim :], strict=True)]
@@ -80,8 +80,8 @@ class Graph:
     """A layer of tasks in the making."""
 
     def __init__(self, name: str, *identity: Any) -> None:
-        self.token = tokenize(*identity)
-        self.name = f"cypool-{name}-{self.token}"
+        self.token: str = tokenize(*identity)
+        self.name: str = f"cypool-{name}-{self.token}"
         self.tasks: dict[Any, Any] = {}
         self.sources: dict[str, Array] = {}
 

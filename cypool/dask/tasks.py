@@ -81,9 +81,9 @@ class Part:
     def __init__(
         self, blocks: Sequence[Block], grids: Mapping[str, tuple[int, ...]], keep: Sequence[tuple[int, int]] = ()
     ) -> None:
-        self.blocks = tuple(blocks)
-        self.grids = grids
-        self.keep = keep  # of a gradient: the cells that are asked for
+        self.blocks: tuple[Block, ...] = tuple(blocks)
+        self.grids: Mapping[str, tuple[int, ...]] = grids
+        self.keep: Sequence[tuple[int, int]] = keep  # of a gradient: the cells that are asked for
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Part, (self.blocks, self.grids, self.keep)
