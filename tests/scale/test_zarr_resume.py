@@ -16,14 +16,14 @@ from written import WRITE, files, is_right
 import cypool.partial
 import cypool.writing
 
-# Regions of 32 cells, several passes where reduce is not nested, a journal after each region or a few.
-CALL = {"chunks": 16, "levels": 4, "workers": 1, "name": "x"}
+CALL = {"chunks": 8, "levels": 3, "workers": 1, "name": "x"}  # 20 regions of 16 x 16 cells
+PASSES = CALL | {"chunks": 3, "levels": 5, "memory": 740}  # regions of 6 x 6 cells, then sums of them, twice
 
 
 @pytest.fixture(scope="module")
 def x(tmp_path_factory):
     path = tmp_path_factory.mktemp("source") / "x.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 6000, (150, 170)).astype(np.uint16))
+    np.save(path, np.random.default_rng(0).integers(0, 6000, (64, 72)).astype(np.uint16))
     return path
 
 
@@ -79,31 +79,37 @@ STAGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("reduce", ["mean"])
+@pytest.fixture(scope="module")
+def small(x, tmp_path_factory):
+    """A source of several passes, and the bytes of all files."""
+    folder = tmp_path_factory.mktemp("small")
+    np.save(folder / "x.npy", np.load(x)[:24, :33])
+    assert len(WRITE(folder / "x.npy", folder / "whole", **PASSES).passes) == 3
+    return folder / "x.npy", files(folder / "whole")
+
+
 @pytest.mark.parametrize("stage, count", STAGES, ids=lambda value: str(value).replace(" ", "-"))
-def test_killed_at_a_stage(x, reduce, stage, count, tmp_path):
-    call = CALL | {"reduce": reduce, "chunks": 6}  # regions of 12 cells: sums make levels 3 and 4 in a second pass
-    WRITE(x, tmp_path / "whole", **call)
-    expected = files(tmp_path / "whole")
-    assert killed(x, tmp_path / "x", call, stage, count)
+def test_killed_at_a_stage(small, stage, count, tmp_path):
+    source, expected = small
+    assert killed(source, tmp_path / "x", PASSES, stage, count)
     if (tmp_path / "x").exists():
         assert files(tmp_path / "x") == expected  # only at the very end
     else:
         assert (tmp_path / "x.partial").exists()
-    WRITE(x, tmp_path / "x", **call)
+    WRITE(source, tmp_path / "x", **PASSES)
     assert files(tmp_path / "x") == expected and not (tmp_path / "x.partial").exists()
 
 
 @pytest.mark.parametrize("call", [
-    {"reduce": "median", "chunks": 5, "levels": 3}, {"reduce": "max", "chunks": 5, "levels": 4},
-    {"workers": 3, "chunks": 8, "shards": 16}, {"workers": 2, "chunks": 8, "reduce": "mean", "compression": "blosc"},
+    {"reduce": "median", "chunks": 5, "memory": 2000}, {"reduce": "max", "chunks": 5, "memory": 2000},
+    {"workers": 3, "chunks": 4, "shards": 8}, {"workers": 2, "reduce": "mean", "compression": "blosc"},
 ])  # fmt: skip
 def test_killed_again_and_again(x, call, tmp_path):
     """Killed after some regions, until none is left: the work done before is not done again."""
     call = CALL | call
     plan = WRITE(x, tmp_path / "whole", **call)
     expected, regions = files(tmp_path / "whole"), sum(p.count for p in plan.passes)
-    step, deaths = regions // 4, 0
+    step, deaths = regions // 4 + 1, 0
     while killed(x, tmp_path / "x", call, "before Job _take", step):
         deaths += 1
         assert not (tmp_path / "x").exists() and deaths < 9
@@ -111,10 +117,10 @@ def test_killed_again_and_again(x, call, tmp_path):
 
 
 def test_killed_at_any_time(x, tmp_path):
-    call = CALL | {"workers": 2, "chunks": 8}
+    call = CALL | {"workers": 2, "chunks": 4}
     WRITE(x, tmp_path / "whole", **call)
     rng = np.random.default_rng()
-    for turn in range(5):
+    for turn in range(3):
         target = tmp_path / str(turn)
         killed(x, target, call, "timer", float(rng.uniform(0.01, 0.6)), every=0.05)
         WRITE(x, target, **call, overwrite=turn == 0 and target.exists())
@@ -200,7 +206,7 @@ def interrupted(x, target, call, after=5):
 def test_other_calls_do_not_go_on(x, tmp_path):
     interrupted(x, tmp_path / "x", CALL)
     kept = files(tmp_path / "x.partial")
-    for change, text in [({"chunks": 8}, "levels: .*16.*, now .*8"), ({"reduce": "max"}, "attributes: "),
+    for change, text in [({"chunks": 4}, "levels: .*8.*, now .*4"), ({"reduce": "max"}, "attributes: "),
                          ({"compression": "gzip"}, "compression: "), ({"scale": 3.0}, "attributes: ")]:  # fmt: skip
         with pytest.raises(ValueError, match=f"was left by another call .{text}"):
             WRITE(x, tmp_path / "x", **CALL | change)
@@ -229,7 +235,7 @@ def test_without_resumption(x, tmp_path):
     interrupted(x, tmp_path / "x", CALL)
     seen = []
     WRITE(x, tmp_path / "x", **CALL, resume=False, progress=lambda done, total: seen.append(done))
-    assert seen[0] == 32 * 32 * 2
+    assert seen[0] == 16 * 16 * 2
 
 
 def test_one_process_at_a_time(x, tmp_path):
