@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import mmap
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -194,8 +195,41 @@ def _known(names: Sequence[Any]) -> tuple[str, ...] | None:
     return found if set(found) <= set(NAMES) and len(set(found)) == len(found) else None
 
 
+class _Mapped:
+    """An array in a file that is mapped into memory, of which not more stays there than was read last.
+
+    Pages that were read would count as memory of this process until the system takes them away: with a file that
+    is large, they count as all of it.
+    """
+
+    MOST = 2**20  # bytes that are read between two times of letting go: rows of a region may each take a page and more
+
+    def __init__(
+        self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: Any = "C"
+    ) -> None:
+        self.dtype: np.dtype[Any] = dtype
+        self.shape: tuple[int, ...] = shape
+        self._read: int = 0
+        size = path.stat().st_size
+        if offset + math.prod(shape) * dtype.itemsize > size:
+            raise ValueError(f"the file ends at byte {size}, within its cells")
+        with open(path, "rb") as file:
+            self._map: mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._array: Array = np.ndarray(shape, dtype, self._map, offset, order=order)
+
+    def __getitem__(self, region: Region) -> Array:
+        found = np.array(self._array[region], order="C")
+        self._read += found.nbytes
+        if self._read > self.MOST and hasattr(mmap, "MADV_DONTNEED"):  # another thread that reads only reads again
+            self._read = 0
+            self._map.madvise(mmap.MADV_DONTNEED)
+        return found
+
+
 def _open_npy(path: Path, dataset: str | None, stack: ExitStack) -> Source:
-    return Source(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
+    found = np.load(path, mmap_mode="r", allow_pickle=False)
+    order = "C" if found.flags.c_contiguous else "F"
+    return Source(_Mapped(path, found.dtype, found.shape, found.offset, order), str(path))
 
 
 def _open_image(path: Path, dataset: str | None, stack: ExitStack) -> Source:
@@ -286,7 +320,7 @@ def _open_tiff(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     _tiff_sizes(tifffile, file, given["scale"], given["units"])
     if series.dataoffset is not None:
         dtype = series.dtype.newbyteorder(file.byteorder)
-        data: Any = np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+        data: Any = _Mapped(path, dtype, tuple(series.shape), series.dataoffset)
         return Source(data, str(path), **given)
     file.filehandle.set_lock(True)
     store = stack.enter_context(series.aszarr(level=0))

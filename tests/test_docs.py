@@ -13,7 +13,8 @@ import cypool
 DOCS = Path(__file__).parent.parent / "docs"
 OTHERS = ("coming_from.md", "dask.md")  # they call other libraries as well: tests/peers, tests/scale
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if ">>>" in page.read_text() and page.name not in OTHERS]
-EXTRAS = ("cypool.dask", "cypool.torch", "cypool.xarray", "cypool.zarr")  # of libraries that may not be there
+# Of libraries that may not be there.
+EXTRAS = ("cypool.dask", "cypool.torch", "cypool.writing", "cypool.xarray", "cypool.zarr")
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(cypool.__path__, "cypool.", onerror=lambda name: None)

@@ -49,7 +49,8 @@ def test_groups_are_the_extras():
     assert set(extras["lint"]) <= set(groups["lint"])
 
 
-DOORS = {"dask": "dask", "torch": "PyTorch", "xarray": "xarray"}  # cypool.dask and so on: what they need
+# cypool.dask and so on: what they need
+DOORS = {"dask": "dask", "torch": "PyTorch", "xarray": "xarray", "zarr": "zarr"}
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -1,6 +1,7 @@
 """Pyramids on disk: their values, their metadata, and what other libraries read of them."""
 
 import json
+from pathlib import Path
 
 import arrays
 import dask.array
@@ -9,6 +10,7 @@ import ome_zarr.io
 import ome_zarr.reader
 import pytest
 import zarr
+from fresh import fresh
 from ome_zarr_models.v05.image import Image
 from written import WRITE, files, is_right
 from zarr.codecs import Crc32cCodec, ZstdCodec
@@ -281,6 +283,24 @@ def test_memory_is_bounded(tmp_path):
     assert Made.largest <= 128**3 * 2 and Made.total <= 2 * (512**3 + 16**3)  # the second: cells that tell it apart
     group = zarr.open_group(tmp_path / "x", mode="r")
     assert group["3"][0, 0, 0] == round(3.5 * 5) and group["2"][5, 6, 7] == round(21.5 * 3 + 25.5 + 29.5)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="where Linux tells the memory of a process")
+def test_memory_of_the_process(tmp_path):
+    """A file of 384 MB, of which the process never holds more than a part, mapped pages included."""
+    made = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint16, (384, 512, 1024))
+    made[...] = np.arange(1024)
+    del made
+    code = f"""
+import cypool.zarr
+def now(field):
+    text = open("/proc/self/status").read()
+    return int(text.split(field + ":")[1].split()[0]) / 1024
+before = now("VmRSS")
+cypool.zarr.write_pyramid({str(tmp_path / "x.npy")!r}, {str(tmp_path / "x.zarr")!r}, memory=64 * 2**20, chunks=64)
+print(now("VmHWM") - before)
+"""
+    assert float(fresh(code)) < 64 + 64 + 32  # arrays, pages of the file, all else
 
 
 def test_overwrite(tmp_path):
