@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -403,6 +402,8 @@ def _each(make: Callable[[tuple[int, ...]], None], items: Iterator[tuple[int, ..
         for item in items:
             make(item)
         return
+    from concurrent.futures import ThreadPoolExecutor  # which imports logging, and more
+
     with ThreadPoolExecutor(count) as executor:
         for _ in executor.map(make, items):
             pass
