@@ -1,12 +1,14 @@
 """How long a pyramid takes, from the rates of its steps.
 
-Every byte of level 0 is read, reduced and compressed once, and what is left of it is written; the levels above add a
-seventh of that in three dimensions (1/8 + 1/64 + ...) and a third in two.  Compression and reduction are shared among
-threads; reading and writing are the disk's, which all threads share::
+Every byte of level 0 is read, copied out of the file and reduced once; every byte of every level is compressed once,
+and what is left of it is written.  The levels above add a seventh of level 0 in three dimensions (1/8 + 1/64 + ...)::
 
-    seconds = bytes * (1 / read + more / (ratio * write) + (1 / reduce + more / compress) / threads)
+    all  = 1 + 1/8 + 1/64 + ...
+    cpu  = bytes * (1 / copy + 1 / reduce + all / compress + all / (ratio * store))
+    disk = bytes * (1 / read + all / (ratio * write))
 
-with ``more = 1 + 1/factor**axes + ...`` the bytes of all levels over those of level 0.
+Threads share what the CPU does and wait for the disk that they share, so that a run takes from ``max(disk, cpu /
+threads)``, if all of that overlaps, to ``disk + cpu / threads``, if nothing does.
 """
 
 from __future__ import annotations
@@ -19,41 +21,60 @@ PETABYTE = 1e15
 
 def depth(shape: Sequence[int], chunk: int) -> int:
     """Levels until the longest axis fits one chunk."""
-    return max(0, math.ceil(math.log2(max(shape) / chunk)))
+    levels = 0
+    while max(shape) > chunk * 2**levels:
+        levels += 1
+    return levels
 
 
-def more(shape: Sequence[int], chunk: int) -> float:
+def all_levels(shape: Sequence[int], chunk: int) -> float:
     """Bytes of all levels over those of level 0."""
     cells = [math.prod(-(-n // 2**k) for n in shape) for k in range(depth(shape, chunk) + 1)]
     return sum(cells) / cells[0]
 
 
-def seconds(shape: Sequence[int], itemsize: int, chunk: int, rates: Mapping[str, float], threads: int) -> float:
-    """Seconds of one machine; rates in MB/s of uncompressed bytes, on one thread, and of the disk."""
-    megabytes, all_levels = math.prod(shape) * itemsize / 1e6, more(shape, chunk)
-    disk = 1 / rates["read"] + all_levels / (rates["ratio"] * rates["write"])
-    work = 1 / rates["reduce"] + all_levels / rates["compress"]
-    return megabytes * (disk + work / threads)
+def steps(megabytes: float, everything: float, rates: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of each step of so many MB of level 0, on one thread; rates in MB/s."""
+    packed = everything / rates["ratio"]
+    return {
+        "read": megabytes / rates["read"],
+        "copy": megabytes / rates["copy"],
+        "reduce": megabytes / rates["reduce"],
+        "compress": megabytes * everything / rates["compress"],
+        "store": megabytes * packed / rates["store"],
+        "write": megabytes * packed / rates["write"],
+    }
 
 
-def objects(nbytes: float, itemsize: int, chunk: int, shard: int) -> tuple[float, float]:
-    """Chunks and shards (objects of the store) of a volume and its levels."""
-    levels = 8 / 7
-    return nbytes * levels / (chunk**3 * itemsize), nbytes * levels / (shard**3 * itemsize)
+def predicted(step: Mapping[str, float], threads: int) -> dict[str, float]:
+    """Seconds of CPU of a run, and the least and the most that it takes on so many threads."""
+    cpu = sum(step[name] for name in ("copy", "reduce", "compress", "store"))
+    disk = step["read"] + step["write"]
+    return {"cpu": cpu, "least": max(disk, cpu / threads), "most": disk + cpu / threads}
 
 
-def petabyte(rates: Mapping[str, float], nodes: int = 1000, cores: int = 32, storage: float = 1e6) -> str:
-    """A table of Markdown: a petabyte of uint16, cut into regions, on nodes of so many cores, on a store that gives
-    and takes `storage` MB/s in all."""
-    work = PETABYTE / 1e6 * (1 / rates["reduce"] + 8 / 7 / rates["compress"]) / (nodes * cores)
-    read = PETABYTE / 1e6 / storage
-    write = PETABYTE / 1e6 * 8 / 7 / rates["ratio"] / storage
-    chunks, shards = objects(PETABYTE, 2, 128, 1024)
-    rows = [
-        ("reduce and compress", f"{nodes} nodes x {cores} cores", f"{work / 60:.1f} min"),
-        ("read level 0", f"{storage / 1e6:.0f} TB/s of the store", f"{read / 60:.0f} min"),
-        ("write all levels", f"the same, compressed {rates['ratio']:.1f} times", f"{write / 60:.0f} min"),
-        ("objects, if chunks of 128x128x128 are files", "", f"{chunks / 1e6:.0f} million"),
-        ("objects, in shards of 1024x1024x1024", "", f"{shards / 1e6:.2f} million"),
-    ]
-    return "\n".join(["| step | by | |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)])
+def objects(nbytes: float, itemsize: int, side: int) -> float:
+    """Files of so many cells a side that hold a volume and its levels."""
+    return nbytes * 8 / 7 / (side**3 * itemsize)
+
+
+def petabyte(
+    rates: Mapping[str, float], nodes: int = 1000, cores: int = 32, storage: float = 1e6, created: float = 1e4
+) -> str:
+    """A table of Markdown: a petabyte of uint16 in regions, on nodes of so many cores, with a store that gives or takes
+    `storage` MB/s and creates so many objects a second, in all."""
+    everything = steps(PETABYTE / 1e6, 8 / 7, {**rates, "read": storage, "write": storage})
+    lines = ["| step | shared by | minutes |", "|---|---|---|"]
+    cpu = f"{nodes} nodes of {cores} cores"
+    store = f"the store, {storage / 1e6:.0f} TB/s"
+    for name, seconds in everything.items():
+        shared = name in ("read", "write")
+        minutes = seconds / 60 / (1 if shared else nodes * cores)
+        lines.append(f"| {name} | {store if shared else cpu} | {minutes:.1f} |")
+    for side in (64, 128, 512, 1024):
+        count = objects(PETABYTE, 2, side)
+        lines.append(
+            f"| {count / 1e6:.2f} million files of {side}x{side}x{side} cells | the store, {created:.0f} new files a "
+            f"second | {count / created / 60:.1f} |"
+        )
+    return "\n".join(lines)

@@ -1,7 +1,6 @@
 """What one process does to another: fork, spawn, Ctrl-C, and what an import leaves behind."""
 
 import os
-import statistics
 import sys
 
 import pytest
@@ -160,7 +159,7 @@ LONG = {
 
 @pytest.mark.parametrize("call", LONG)
 def test_interrupt(call):
-    """Within 100 ms on an idle machine; a busy one gets three times that."""
+    """Within 100 ms on an idle machine, the slowest within 300; a busy one gets as much more as it has to do."""
     trials = 100 if ALL else 3
     printed = run(
         f"""
@@ -186,7 +185,8 @@ print(*waits)
     waits = sorted(float(wait) * 1e3 for wait in printed.split())
     most = waits[-len(waits) // 50]
     print(f"{call}: interrupted after {waits[0]:.0f} to {waits[-1]:.0f} ms, 98 % within {most:.0f}")
-    assert waits[0] < 100 and waits[-1] < 300
+    busy = max(1, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+    assert waits[0] < 100 * busy and waits[-1] < 300 * busy
 
 
 def test_signal_handler_may_pool():
@@ -293,8 +293,8 @@ for heavy in "skimage scipy torch xarray dask matplotlib multiprocessing importl
 
 
 def test_import_is_quick():
-    """The goal is 100 ms beyond NumPy's own import."""
-    code = "import time, numpy; start = time.process_time(); import cypool; print(time.process_time() - start)"
-    times = sorted(float(fresh(code)) * 1e3 for _ in range(5))
-    print(f"import cypool: {times[0]:.0f} ms beyond NumPy, median {statistics.median(times):.0f} ms", file=sys.stderr)
-    assert times[0] < 100
+    """45 ms beyond NumPy on an idle machine, where NumPy takes 60; compared with NumPy, since a busy one is slower."""
+    code = "import time; s = time.process_time(); import numpy; m = time.process_time(); import cypool; print(m - s, "
+    times = [tuple(map(float, fresh(code + "time.process_time() - m)").split())) for _ in range(5)]
+    print("import of NumPy, cypool:", *(f"{1e3 * a:.0f}, {1e3 * b:.0f} ms;" for a, b in times), file=sys.stderr)
+    assert min(ours / numpys for numpys, ours in times) < 1.5

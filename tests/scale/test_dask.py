@@ -177,7 +177,7 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("given", BAD, ids=lambda given: "-".join(f"{k}={v}"[:30] for k, v in given.items()))
+@pytest.mark.parametrize("given", BAD, ids=lambda given: "-".join(given))
 def test_arguments_are_refused_at_once(given):
     given = {"window": 2, **given}
     with pytest.raises((TypeError, ValueError, MemoryError)) as theirs:
