@@ -86,9 +86,9 @@ def axis_names(text: str) -> str:
     return text.replace(",", "")
 
 
-def words(text: str) -> tuple[str, ...]:
-    """``a,b``; a place that is left empty stays so."""
-    return tuple(word.strip() for word in text.split(","))
+def words(text: str) -> Any:
+    """``a``, or ``a,b``: one for each axis; a place that is left empty is None."""
+    return _listed([word.strip() or None for word in text.split(",")])
 
 
 def compression(text: str) -> Any:
