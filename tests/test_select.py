@@ -270,3 +270,19 @@ def test_results_of_a_pair():
 def test_errors(error, call):
     with pytest.raises(error):
         cypool.pool(np.arange(24.0).reshape(4, 6), 2, **call)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("rows", [1024, 1025, 3000])
+def test_windows_of_more_rows_than_a_block(rows, workers):
+    """Partial results of 1024 rows are joined; what selects has none."""
+    x = np.arange(2.0 * rows).reshape(rows, 2)
+    assert cypool.pool(x, (rows, 2), "median", workers=workers) == rows - 0.5
+    assert cypool.pool(x + 1, (rows, 2), "mode", workers=workers) == 1
+    value, index = cypool.pool(x, (rows, 2), return_indices=True, workers=workers)
+    assert value == index == 2 * rows - 1
+    some = np.arange(rows)[:, None] % 3 > 0
+    want = np.median(x[some[:, 0]])
+    assert cypool.pool(x, (rows, 2), "median", where=some, workers=workers) == want
+    with pytest.raises(ValueError, match="is empty"):
+        cypool.pool(x.astype(int), (rows, 2), "mode", where=some, min_count=2 * rows, workers=workers)

@@ -20,11 +20,11 @@ cdef inline void lanes_of(Op* op, const work* a, Py_ssize_t n, work* lane) noexc
         add_f64(a, n, lane)
     elif (Op is Max or Op is Top) and work is float:
         max_f32(a, n, lane)
-    elif (Op is Max or Op is Top) and work is double:
+    elif Op is Max and work is double:
         max_f64(a, n, lane)
     elif (Op is Min or Op is Bottom) and work is float:
         min_f32(a, n, lane)
-    elif (Op is Min or Op is Bottom) and work is double:
+    elif Op is Min and work is double:
         min_f64(a, n, lane)
     else:
         for j in range(LANES):

@@ -89,9 +89,9 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
             write_repeated(p, arrays, s, line, m, tile)
             continue
         results = results_of(p, m, tile)
-        blocks = p.g.segments * max((line.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
         for i in range(p.n_lanes if arrays.given == NULL else 0):
             open_lane(p, s, &p.lanes[i], results)
+            blocks = blocks_of(p, &p.lanes[i], line.at.taps)
             result = lane_blocks(p, arrays, s, &p.lanes[i], line, m, tile, 0, blocks)
             close_lane(p, s, &p.lanes[i], line, tile, results, result, <int> i)
             if p.n_lanes == 1:
@@ -169,7 +169,7 @@ cdef inline void reduce_group(const Plan* p, const Arrays* arrays, Scratch* s, P
     cdef Py_ssize_t blocks, n = results_of(p, 1, tile)
     resume(p, s, whole, lane, values, slot)
     open_lane(p, s, &p.lanes[lane], n)
-    blocks = p.g.segments * max((s.lines.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    blocks = blocks_of(p, &p.lanes[lane], s.lines.at.taps)
     if block < blocks:
         memcpy(partial + item * slot,
                lane_blocks(p, arrays, s, &p.lanes[lane], s.lines, 1, tile, block, min(block + group, blocks)),
@@ -182,7 +182,7 @@ cdef inline void join_groups(const Plan* p, Scratch* s, Py_ssize_t item, int lan
     cdef const Lane* here = &p.lanes[lane]
     resume(p, s, item, lane, values, slot)
     open_lane(p, s, here, n)
-    blocks = p.g.segments * max((s.lines.at.taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+    blocks = blocks_of(p, here, s.lines.at.taps)
     for i in range((blocks + group - 1) // group):
         memcpy(s.state[top], partial + (item * groups + i) * slot, n * width_of(here))
         top = join(here, s.state, top, i, n)

@@ -253,7 +253,7 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
     cdef Py_ssize_t i, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
     cdef char* deep = s.a + first * size
     cdef const void* cells
-    cdef bint clean = lane.op <= MIN and lane.want >= F32
+    cdef bint clean = lane.op <= MIN and lane.want == F32
     cdef Work w
     list_taps(&p.g, run, 0, 1, &s.taps)
     if lane.direct and not framed:
@@ -269,7 +269,7 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
     w.verb, w.a, w.b, w.c = SLIDE, deep, s.b + first * size, s.c + first * size
     w.m, w.k, w.s, w.d, w.C = (run.lines - 1) * pitch + n, count, 1, pitch, 1
     for i in range(rows if clean else 0):
-        clean = clean and ordered(lane.want, deep + i * pitch * size, n)
+        clean = clean and ordered_f32(<const float*> deep + i * pitch, n)
     on_work(plainer(lane.op, clean), lane.want, &w)
     s.clean = s.clean and clean
     s.a, s.b, s.c = <char*> w.a - first * size, <char*> w.b - first * size, <char*> w.c - first * size

@@ -36,7 +36,7 @@ cdef enum:  # codes of sample types; cypool.lanes.CODES maps dtypes to them, in 
 
 cdef enum:  # codes of operators, in the order of cypool.lanes.OPERATORS
     MAX, MIN, SUM, PROD, TAPS, FIRST, SELECT
-    TOP, BOTTOM  # MAX and MIN of floats none of which is a NaN: one instruction, not three or four
+    TOP, BOTTOM  # MAX and MIN of float32 none of which is a NaN: one instruction, not three or four
 
 ctypedef fused sample:  # what memory holds
     uint8_t
@@ -139,13 +139,6 @@ cdef inline work apply(Op* op, work a, work b) noexcept nogil:
         return <work> (a * b)
     else:
         return <work> (a + b)
-
-
-cdef inline bint ordered(int code, const void* row, Py_ssize_t n) noexcept nogil:
-    """Whether none of n samples is a NaN."""
-    if code == F32:
-        return ordered_f32(<const float*> row, n)
-    return code != F64 or ordered_f64(<const double*> row, n)
 
 
 cdef inline work lift(Op* op, const sample* row, Py_ssize_t i, work* kind) noexcept nogil:

@@ -100,6 +100,11 @@ cdef inline int apart(const Caller* caller, int thread) noexcept nogil:
     return thread
 
 
+cdef inline Py_ssize_t blocks_of(const Plan* p, const Lane* lane, Py_ssize_t taps) noexcept nogil:
+    """Blocks in which a lane reduces windows of so many rows.  What selects has no partial results to be joined."""
+    return 1 if lane.op == SELECT else p.g.segments * max((taps + BLOCK_ROWS - 1) // BLOCK_ROWS, 1)
+
+
 cdef inline char* carve(char** at, size_t bytes) noexcept nogil:
     cdef char* here = at[0]
     at[0] = here + ((bytes + GAP + 63) // 64) * 64

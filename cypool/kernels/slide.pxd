@@ -308,13 +308,6 @@ cdef inline void operate_any(Op* op, int code, Work* w) noexcept nogil:
         operate(op, <double*> NULL, w)
 
 
-cdef inline void operate_real(Op* op, int code, Work* w) noexcept nogil:
-    if code == F32:
-        operate(op, <float*> NULL, w)
-    else:
-        operate(op, <double*> NULL, w)
-
-
 cdef inline void operate_sum(Op* op, int code, Work* w) noexcept nogil:
     """Sums and products know fewer working types."""
     if code == F64:
@@ -329,7 +322,7 @@ cdef inline void operate_sum(Op* op, int code, Work* w) noexcept nogil:
 
 
 cdef inline int plainer(int op, bint clean) noexcept nogil:
-    """The operator of extremes of which no sample is a NaN."""
+    """The operator of extremes of float32 none of which is a NaN, to slide with."""
     return op if not clean else TOP if op == MAX else BOTTOM
 
 
@@ -340,9 +333,9 @@ cdef inline void on_work(int op, int code, Work* w) noexcept nogil:
     elif op == MIN:
         operate_any(<Min*> NULL, code, w)
     elif op == TOP:
-        operate_real(<Top*> NULL, code, w)
+        slide_window(<Top*> NULL, <float*> NULL, w)
     elif op == BOTTOM:
-        operate_real(<Bottom*> NULL, code, w)
+        slide_window(<Bottom*> NULL, <float*> NULL, w)
     elif op == PROD:
         operate_sum(<Prod*> NULL, code, w)
     else:

@@ -283,7 +283,7 @@ def test_in_a_pipe():
 
 # ---- in a terminal ---------------------------------------------------------------------------------
 
-LONG = "cypool pyramid large.npy out.ome.zarr --chunks 64 --compression zstd:9"
+LONG = "cypool pyramid large.npy out.ome.zarr --name large --chunks 64 --compression zstd:9"
 
 
 @pytest.fixture
