@@ -33,7 +33,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     row0 = (block - segment * blocks) * BLOCK_ROWS
     row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
     line_cells = g.line if m > 1 else t.cells
-    s.clean = g.deep != 0
+    s.clean = g.deep != 0 and lane.op <= MIN and lane.want == F32
     for i in range(m if g.weighted else 0):
         s.shares[i] = 1  # of lines without cells
     if axis.stuff > 1:
