@@ -58,7 +58,7 @@ test-torch: .venv/.test
 	$(BIN)/python -P -m pytest tests/pytorch $(ARGS)
 
 # Dask, OME-Zarr, files, and the command line in a terminal (which needs tmux).
-test-scale: .venv/.scale
+test-scale: .venv/.test .venv/.scale
 	$(BIN)/python -P -m pytest tests/scale --numprocesses auto --dist loadscope $(ARGS)
 
 bench: .venv/.peers

@@ -3,14 +3,13 @@
 import importlib
 import itertools
 import os
-from functools import partial
 from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
-from commands import names, photo, process, run_here, saved
+from commands import names, photo, process, saved
 
 import cypool
 from cypool.reducers import TABLE
@@ -18,25 +17,7 @@ from cypool.reducers import TABLE
 bands = importlib.import_module("cypool.cli.reduce")  # the module: the name is a function, too
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    return partial(run_here, capsys)
-
-
-@pytest.fixture
-def done(run):
-    """Runs a command that must work and print nothing."""
-
-    def done(*words):
-        assert run(*words) == (0, "", "")
-
-    return done
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 # ---- reduce: values --------------------------------------------------------------------------------

@@ -8,14 +8,13 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 import tifffile
-from commands import names, photo, process, run_here, saved
+from commands import names, photo, process, saved
 from fresh import fresh
 
 from cypool import cli
@@ -23,15 +22,7 @@ from cypool import cli
 bands = importlib.import_module("cypool.cli.reduce")  # the module: the name is a function, too
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    return partial(run_here, capsys)
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 # ---- errors ----------------------------------------------------------------------------------------

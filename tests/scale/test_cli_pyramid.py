@@ -5,7 +5,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import h5py
@@ -13,32 +12,13 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from commands import run_here, saved
+from commands import saved
 from terminal import Terminal
 
 import cypool
 import cypool.zarr
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    return partial(run_here, capsys)
-
-
-@pytest.fixture
-def done(run):
-    """Runs a command that must work and print nothing."""
-
-    def done(*words):
-        assert run(*words) == (0, "", "")
-
-    return done
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def volume(shape=(20, 33, 41), dtype="uint16", high=4000):
