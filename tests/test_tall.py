@@ -113,3 +113,15 @@ def test_more_rows_than_a_block(dtype):
         for name in ("sum", "mean", "max", "var"):
             got = cypool.pool(x, window, name).ravel()
             assert np.allclose(got, getattr(cells, name)(1), rtol=1e-5), (name, shape, window)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+@pytest.mark.parametrize("reduce", ["max", "min", "sum"])
+def test_tiles_of_nothing_but_padding(dtype, reduce):
+    """Windows that start beyond the end of a row, on tiles of their own."""
+    x = np.ones((40, 5), dtype)
+    fill = 7 if reduce != "sum" else 0
+    got = cypool.pool(x, (12, 3), reduce, stride=1, padding=((0, 0), (20000, 20000)), fill_value=7 if fill else None)
+    assert got.shape == (29, 40003)
+    assert (got[:, :19998] == fill).all() and (got[:, -19998:] == fill).all()
+    assert (got[:, 20000:20003] == (36 if reduce == "sum" else 1)).all()
