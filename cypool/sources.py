@@ -196,33 +196,46 @@ def _known(names: Sequence[Any]) -> tuple[str, ...] | None:
 
 
 class _Mapped:
-    """An array in a file that is mapped into memory, of which not more stays there than was read last.
+    """An array in a file that is mapped into memory, of which a thread holds no more than `MOST` bytes there.
 
     Pages that were read would count as memory of this process until the system takes them away: with a file that
     is large, they count as all of it.
     """
 
-    MOST = 2**20  # bytes that are read between two times of letting go: rows of a region may each take a page and more
+    MOST = 2**22
+    AROUND = 2**16  # Linux maps the pages around the one that is asked for, so many bytes
 
     def __init__(
         self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: Any = "C"
     ) -> None:
         self.dtype: np.dtype[Any] = dtype
         self.shape: tuple[int, ...] = shape
-        self._read: int = 0
         size = path.stat().st_size
         if offset + math.prod(shape) * dtype.itemsize > size:
             raise ValueError(f"the file ends at byte {size}, within its cells")
         with open(path, "rb") as file:
             self._map: mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._first: int = np.ndarray((), np.uint8, self._map).ctypes.data
         self._array: Array = np.ndarray(shape, dtype, self._map, offset, order=order)
 
     def __getitem__(self, region: Region) -> Array:
-        found = np.array(self._array[region], order="C")
-        self._read += found.nbytes
-        if self._read > self.MOST and hasattr(mmap, "MADV_DONTNEED"):  # another thread that reads only reads again
-            self._read = 0
-            self._map.madvise(mmap.MADV_DONTNEED)
+        cells = self._array[region]
+        found = np.empty(cells.shape, cells.dtype)
+        if not cells.size or not cells.ndim or not hasattr(mmap, "MADV_DONTNEED"):
+            found[...] = cells
+            return found
+        spans = [(n - 1) * abs(stride) for n, stride in zip(cells.shape, cells.strides, strict=True)]
+        axis = int(np.argmax(spans))  # in slabs along it, whose pages are let go before the next one
+        rest = sum(spans) - spans[axis] + cells.itemsize
+        step = 1 + max(0, self.MOST - rest) // max(1, abs(cells.strides[axis]))
+        for start in range(0, cells.shape[axis], step):
+            part = (slice(None),) * axis + (slice(start, start + step),)
+            slab = cells[part]
+            found[part] = slab
+            low = slab.ctypes.data - self._first
+            low -= low % max(self.AROUND, mmap.PAGESIZE)
+            # Another thread that reads in these pages only reads them again.
+            self._map.madvise(mmap.MADV_DONTNEED, low, max(self.MOST, rest) + 2 * self.AROUND)
         return found
 
 
