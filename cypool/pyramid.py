@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import threads
-from .arguments import as_maskable, integer, per_axis, pooled_axes, pooled_length, shown
+from .arguments import as_maskable, integer, per_axis, pooled_axes, pooled_length, shown, text
+from .call import NAN_POLICIES
 from .lanes import check_dtype, default_dtype
 from .pooling import pool
 from .reducers import TABLE, Reducer, find, read_options
@@ -32,7 +33,7 @@ Array = NDArray[Any]
 Reduce = str | Callable[..., Any]
 
 NESTING = ("max", "min", "any", "all", "first")  # a window of windows is a window
-CACHES = (2**20, 2**24)  # bytes of a block: what a core has to itself, what several share
+CACHES = (2**23, 2**28)  # bytes of a block: of what stays in a processor, and in memory if the array lies on disk
 SUMMED = 1024  # cells of the windows whose sums stand for them: as integers, larger means are divided one by one
 GATHERED = 2**18  # cells of a window that is sorted as one line, not row by row
 LONG = 1024  # cells of a row that is not too short to be read quickly
@@ -181,7 +182,7 @@ class Levels:
         self.factors: dict[int, int] = dict(sorted(factors.items()))
         self.reduce: Reduce = reduce
         self.options: dict[str, Any] = dict(options)
-        self.nan_policy: str = nan_policy
+        self.nan_policy: str = text(nan_policy, NAN_POLICIES, "nan_policy")
         self.name: str = ""
         self.nests: bool = False
         self.sums: bool = False

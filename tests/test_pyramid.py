@@ -237,6 +237,7 @@ def test_reducers_that_keep_the_dtype(dtype):
         ({"weights": np.ones((2, 2))}, TypeError, "weights are for windows of one size"),
         ({"nothing": 1}, TypeError, "takes no option 'nothing'"),
         ({"nan_policy": "drop"}, ValueError, "nan_policy must be one of"),
+        ({"nan_policy": np.array([1, 2])}, TypeError, "nan_policy must be a string"),
         ({"where": np.ones((4, 4))}, TypeError, "where must be an array of bool"),
         ({"where": np.zeros((4, 4), bool)}, ValueError, "is empty"),
         ({"workers": 0}, ValueError, "workers must be at least 1"),
