@@ -21,7 +21,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .pyramid import Levels
+from .levels import Levels
 
 __all__ = ["Pass", "plan_passes"]
 

@@ -17,8 +17,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from .levels import Levels
 from .partial import Partial, sync
-from .pyramid import Levels
 from .regions import Pass
 from .sources import Source
 
@@ -297,7 +297,8 @@ class Job:
 
     def _write(self, level: int, unit: Shape, place: tuple[slice, ...], cells: Array) -> Path:
         array = self.arrays[level]
-        if array.shards is None and cells.any():  # zarr compares cell by cell, for a quarter of the time of a chunk
+        bits = cells.view(np.uint8)  # not the values: a chunk of -0.0 is one of 0.0
+        if array.shards is None and bits.any():  # zarr compares cell by cell, for a quarter of the time of a chunk
             array = self.unasked[level]
         return self._store(array, self.partial.data / str(level), unit, place, cells)
 

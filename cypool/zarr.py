@@ -31,10 +31,11 @@ except ModuleNotFoundError as _error:
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
 from . import ome, threads
-from .arguments import boolean, integer, is_sequence, per_axis, shown, text, typed
+from .arguments import boolean, integer, is_sequence, shown, text, typed
 from .kernels.machine import VERSION
+from .levels import Levels, depth_of
 from .partial import Partial
-from .pyramid import Levels, depth_of
+from .pyramid import factors_of, level_count
 from .reducers import find
 from .regions import Pass, plan_passes
 from .sources import Source, open_source
@@ -203,7 +204,7 @@ def write_pyramid(
         shape = tuple(opened.shape[a] for a in order)
         if 0 in shape:
             raise ValueError(f"source must not be empty, as it is with shape {opened.shape}")
-        factors = _factors(factor, names)
+        factors = factors_of(factor, [a for a in names if a in ome.SPACE])
         positions = {stored.index(a): f for a, f in factors.items()}
         made = Levels(opened.dtype, positions, _reducer(reduce), {}, name="source")
         side = CHUNK[len(factors)]
@@ -216,9 +217,7 @@ def write_pyramid(
         if levels is None:
             depth = max(depth_of((shape[a],), {0: f}, sizes[a]) for a, f in made.factors.items())
         else:
-            depth = integer(levels, "levels", 0)
-        if depth > 60:
-            raise ValueError(f"levels must be at most 60, not {depth}")
+            depth = level_count(levels)
         room = integer(memory, "memory", 1)
         chunked = None if opened.chunks is None else tuple(opened.chunks[a] for a in order)
         passes = plan_passes(made, shape, depth, files or sizes, room, threads.asked(workers), chunked)
@@ -270,14 +269,6 @@ def _apart(source: Source, target: Path) -> None:
     one, other = Path(os.path.realpath(source.path)), Path(os.path.realpath(target))
     if one == other or one in other.parents or other in one.parents:
         raise ValueError(f"target {str(target)!r} must be apart from the source, {str(source.path)!r}")
-
-
-def _factors(factor: Any, names: tuple[str, ...]) -> dict[str, int]:
-    pooled = [a for a in names if a in ome.SPACE]
-    found = dict(zip(pooled, per_axis(factor, len(pooled), "factor", 1), strict=True))
-    if max(found.values()) < 2:
-        raise ValueError(f"factor must be at least 2 on one axis, not {shown(factor)}")
-    return found
 
 
 def _reducer(reduce: Any) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 import cypool
 from cypool import pyramid as function
-from cypool.pyramid import Levels, depth_of, reduce_levels
+from cypool.levels import Levels, depth_of
+from cypool.pyramid import reduce_levels
 
 RNG = np.random.default_rng
 REDUCERS = ["max", "min", "mean", "sum", "median", "quantile", "mode", "first", "range", "var", "std", "lp", "gem",

@@ -8,7 +8,8 @@ import numpy as np
 from dask.array import Array, from_array
 
 from .. import blocks
-from ..arguments import TOO_LARGE, entries, integer, pooled_axes
+from ..levels import windows_of
+from ..pyramid import reductions
 from ..reducers import find
 from .forward import described, pooled_lazily, stand_in
 from .graph import known_chunks
@@ -55,18 +56,8 @@ def pyramid_lazily(
     nan_policy: Any, workers: Any, options: dict[str, Any],
 ) -> list[Array]:  # fmt: skip
     x = known_chunks(x, "x")
-    channel = None
-    if channel_axis is not None:
-        (channel,) = pooled_axes((channel_axis,), x.ndim, 1)
-    if axes is None:
-        axes = tuple(a for a in range(x.ndim) if a != channel)
-    pooled = pooled_axes(axes, x.ndim, 1)
-    if channel in pooled:
-        raise ValueError(f"channel_axis must be none of axes, {pooled}, not {channel_axis}")
-    factors = _factors(factor, len(pooled))
-    count = _count([x.shape[a] for a in pooled], factors) if levels is None else integer(levels, "levels", 0)
-    if max(factors) ** count >= TOO_LARGE:
-        raise ValueError(f"levels must be fewer: a window of {max(factors)}**{count} cells is too large")
+    factors, count = reductions(x.shape, factor, levels, axes, channel_axis)
+    pooled = tuple(factors)
     found = find(reduce)
     if found is not None and "rounding" in found[0].options:
         options = {"rounding": rounding, **options}
@@ -77,7 +68,8 @@ def pyramid_lazily(
     given = {name: options.pop(name, default) for name, default in (("min_count", 1), ("fill_value", None))}
     result = [x]
     for level in range(1, count + 1):
-        source, window = (result[-1], factors) if composes else (x, tuple(f**level for f in factors))
+        source, at = (result[-1], 1) if composes else (x, level)
+        window = windows_of(source.shape, factors, at)
         y = pooled_lazily(described(
             source, window, reduce, window, 0, 1, True, pooled, "ignore", 0, where, nan_policy, given["min_count"],
             given["fill_value"], False, x.dtype, workers, options,
@@ -85,18 +77,3 @@ def pyramid_lazily(
         result.append(y.rechunk({a: max(1, min(max(x.chunks[a]), y.shape[a])) for a in pooled}))
     return result
 
-
-def _factors(factor: Any, count: int) -> tuple[int, ...]:
-    alone = not isinstance(factor, (tuple, list, np.ndarray))
-    factors = tuple(integer(f, "factor", 2 if alone else 1) for f in entries(factor, count, "factor"))
-    if max(factors) == 1:
-        raise ValueError(f"factor must be at least 2 for some axis, not {factors}")
-    return factors
-
-
-def _count(lengths: list[int], factors: tuple[int, ...]) -> int:
-    """Levels until the axes that shrink have length 1."""
-    count = 0
-    while any(n > f**count for n, f in zip(lengths, factors, strict=True) if f > 1):
-        count += 1
-    return count

@@ -1,8 +1,12 @@
 """A right call of every public function, in every number of dimensions: what hostile values are put into."""
 
 import functools
+import importlib.util
 import inspect
+import itertools
+import os
 import re
+import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -44,7 +48,7 @@ class Call(NamedTuple):
 
     def more(self, name):
         """Other classes of error: a keyword that is not taken, a result in which indices have no place."""
-        found = (TypeError,) if name in self.borrowed else ()
+        found = (TypeError,) if name in self.borrowed or "target" in self.arguments else ()  # whose axes have names
         return (*found, IndexError) if "indices" in self.arguments else found
 
     @property
@@ -155,6 +159,53 @@ def of_windows():
         yield call(f"Windows.sliding(2).{method}", 1, getattr(cypool.Windows.sliding(2), method), {"n": 9})
 
 
+def of_dask(name, nd):
+    """The right calls of a function of cypool.dask; the child computes what it returns."""
+    import cypool.dask
+    from dask import array as lazy
+    from dask import compute
+
+    def chunked(value):
+        return lazy.from_array(value, chunks=4) if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" else value
+
+    function = getattr(cypool.dask, name)
+    (right,) = of_function(cypool, name, nd)
+
+    @functools.wraps(function)
+    def computed(**given):
+        return compute(function(**{n: chunked(v) for n, v in given.items()}), scheduler="synchronous")
+
+    yield call(f"cypool.dask.{name}", nd, computed, right.arguments)
+
+
+def of_writer(nd):
+    """The right call of write_pyramid, into a folder that is removed."""
+    import cypool.zarr
+
+    @functools.wraps(cypool.zarr.write_pyramid)
+    def written(**given):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)  # a relative target
+            try:
+                return cypool.zarr.write_pyramid(**given)
+            finally:
+                os.chdir("/")
+
+    yield call("cypool.zarr.write_pyramid", nd, written, {"source": array(nd), "target": "made", "chunks": 4})
+
+
+def of_more_than_memory():
+    """Calls of what is there where Dask and Zarr are installed."""
+    if importlib.util.find_spec("dask"):
+        import cypool.dask
+
+        for name, nd in itertools.product(cypool.dask.__all__, (1, 2, 3)):
+            yield from of_dask(name, nd)
+    if importlib.util.find_spec("zarr"):
+        for nd in (2, 3):
+            yield from of_writer(nd)
+
+
 @functools.cache
 def all_calls():
     """Right calls of all there is."""
@@ -177,4 +228,4 @@ def all_calls():
     for name in layers.__all__:
         if name not in APART:
             found += of_layer(name)
-    return found
+    return found + list(of_more_than_memory())

@@ -184,10 +184,30 @@ WHERE = [
 ONE_OF = [([*NAME[0][0]], VALUE), (NAME[1][0], TYPE)]
 FUNC = [*ONE_OF, ([None, len, print, object, lambda: 2, lambda a, axis: NAN, lambda a, axis: a, int], (FINE, *EITHER))]
 MAPPING = [([1, "a", [("q", 1)], *STRANGERS], (FINE, *EITHER)), ([{"typo": 1}, {1: 2}, {"q": NAN}, {LONG: 1}], EITHER)]
+SOURCE = [
+    (strange_arrays, (FINE, *EITHER, OSError)), (odd_arrays, (FINE, *EITHER, MemoryError)),
+    (["", "/", "missing.tif", "missing.npy", "a\0b.npy", "\ud800.npy", LONG, "/dev/null"], (*EITHER, OSError)),
+]  # fmt: skip
+TARGETS = [
+    None, 3, 2.5, b"bytes", "", "/", ".", "a\0b", "\ud800", LONG, "/missing/target", "/dev/null", "/proc/target", [], {},
+    object(), Shy(), np.zeros(3), float("nan"),
+]  # fmt: skip
+FILE_TEXT = [([0, 2.5, b"a", ["a"], *STRANGERS], (FINE, *EITHER)), (["", "0", LONG, "a/../b", "\ud800"], (FINE, *EITHER))]
+COMPRESSION = [
+    (["", "lzma", "ZSTD", LONG, ("zstd", 99), ("zstd", -99), ("zstd", 2.5), ("zstd", "1"), ("zstd", 1, 2), (1, "zstd"),
+      ("none", 1), [None], 3, 2.5, b"zstd", *STRANGERS], EITHER),
+    ([None, [], (), ("gzip", 9), ("blosc", 0), ("zstd", VAST)], (FINE, *EITHER)),
+]  # fmt: skip
+MEMORY = [(NOT_INTEGERS, EITHER), ([0, 1, 100, *NEGATIVE], VALUE), ([2**30, 2**40, 2**70, VAST], (FINE, ValueError))]
+CELLS = [
+    (NOT_INTEGERS, (FINE, *EITHER)), ([0, -1, NAN, INF, VAST, [], {}, {"q": 2}, {"x": "a"}, ["a"] * 9, (1,) * 9, LONG],
+     (FINE, *EITHER)),
+]  # fmt: skip
 
 ARGUMENTS = {
     # windows and where they lie
-    **dict.fromkeys(["window", "kernel_size", "pool_size", "block_size", "factors", "size", "blur"], SIZE),
+    **dict.fromkeys(["window", "kernel_size", "pool_size", "block_size", "factors", "factor", "size",
+                     "blur"], SIZE),
     **dict.fromkeys(["stride", "strides"], OPTIONAL), "dilation": SIZE, "padding": PADDING, "axes": AXES,
     "channel_axis": [(values, (FINE, *EITHER)) for values, _ in AXES], "top": OPTIONAL,
     **dict.fromkeys(["output_size", "levels", "shape"], LENGTH),
@@ -209,6 +229,11 @@ ARGUMENTS = {
     **dict.fromkeys(["x", "input", "image", "values", "grad", "gate", "inputs"], ARRAY), "indices": INDICES, "out": OUT,
     "where": WHERE, **dict.fromkeys(["weights", "_random_samples"], ARRAY),
     **dict.fromkeys(["starts", "stops"], BOUNDS),
+    # files
+    "source": SOURCE, "target": [(TARGETS, (FINE, *EITHER, OSError))], "dataset": FILE_TEXT,
+    **dict.fromkeys(["chunks", "shards"], OPTIONAL), "compression": COMPRESSION, "memory": MEMORY,
+    "scale": CELLS, "units": CELLS, "progress": [([0, "yes", [], 2.5], TYPE), ([None, len, print], (FINE, TypeError))],
+    **dict.fromkeys(["overwrite", "resume", "dry_run"], FLAG),
     # others
     **dict.fromkeys(["func_kwargs", "attributes", "config"], MAPPING),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from written import WRITE, files, is_right
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 import cypool
-from cypool.pyramid import Levels
+from cypool.levels import Levels
 from cypool.regions import plan_passes
 
 RNG = np.random.default_rng
