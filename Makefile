@@ -65,7 +65,7 @@ bench: .venv/.peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 # Every hostile value in every call, each in a child of its own: some 160 000, or ARGS="--sample 5000 --only nn".
-hostile: .venv/.test
+hostile: .venv/.test .venv/.scale
 	PYTHONPATH=tests $(BIN)/python -W ignore -P tests/hostile $(ARGS)
 
 # Ten million random calls against the oracle: about an hour; ARGS="--count 100000 --seed 1".

@@ -77,7 +77,8 @@ class Job:
         state = self.partial.open(resume, overwrite)
         try:
             self._start(state)
-            self.unasked = [array.with_config({"write_empty_chunks": True}) for array in self.arrays]
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                self.unasked = [self._array(k) for k in range(len(self.arrays))]
             if state is None or not state.get("complete"):
                 for number in range(self.at[0], len(self.plan.passes)):
                     self._pass(number, self.at[1] if number == self.at[0] else 0)
@@ -112,12 +113,15 @@ class Job:
             return
         self.again = True
         self.partial.sweep()
-        self.arrays = [zarr.open_array(self.partial.data / level.path, mode="r+") for level in self.plan.levels]
+        self.arrays = [self._array(k) for k in range(len(self.plan.levels))]
         self.at = (state["pass"], state["regions"])
         self.read = state["read"]
         for name, cells in self.partial.cells(state).items():
             level, *unit = map(int, name.split("."))
             self.open[level, tuple(unit)] = Unit(cells, state["filled"][name])
+
+    def _array(self, level: int) -> Any:
+        return zarr.open_array(self.partial.data / self.plan.levels[level].path, mode="r+")
 
     def _create(self, level: int) -> Any:
         found = self.plan.levels[level]

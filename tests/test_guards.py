@@ -11,7 +11,8 @@ from cypool import dispatch
 
 # `make thorough`: on every CPU level, rows of every length; else on the best, and lengths about those of vectors.
 ALL = bool(os.environ.get("CYPOOL_TEST_ALL"))
-LENGTHS = range(1, 131) if ALL else (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 130)
+SHORT = range(1, 131) if ALL else (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 130)
+LENGTHS = (*SHORT, 4201)  # the last: rows that are worked on a strip at a time
 LEVELS = list(dispatch.levels())[0 if ALL else -1 :]
 SCRIPT = Path(__file__).with_name("guards.py")
 

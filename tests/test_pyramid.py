@@ -49,7 +49,7 @@ def reducible(name, dtype):
 @pytest.fixture(params=["one block", "many blocks"])
 def small(request, monkeypatch):
     """Blocks of a few hundred bytes, sums of small windows and lines of few cells: what large arrays are cut into."""
-    module = sys.modules["cypool.pyramid"]
+    module = sys.modules["cypool.levels"]
     if request.param == "many blocks":
         for name, value in (("CACHES", (300, 2000)), ("SUMMED", 5), ("GATHERED", 60), ("LONG", 4), ("THREADED", 1000)):
             monkeypatch.setattr(module, name, value)
@@ -265,7 +265,7 @@ def test_the_array_is_not_changed(small):
 
 def test_random_pyramids(monkeypatch):
     """Random shapes, factors, axes, blocks: 200 pyramids."""
-    module, rng = sys.modules["cypool.pyramid"], RNG(8)
+    module, rng = sys.modules["cypool.levels"], RNG(8)
     for turn in range(200):
         ndim = int(rng.integers(1, 4))
         shape = tuple(map(int, rng.integers(1, (200, 60, 20)[ndim - 1], ndim)))
