@@ -50,7 +50,11 @@ class Partial:
         """The journal of an earlier call of the same arguments, or None in a new directory."""
         if os.path.lexists(self.path) and not (self.path / JOURNAL).is_file() and not self._is_new():
             raise FileExistsError(f"{str(self.path)!r} is in the way and was not made by write_pyramid: move it")
-        self.path.mkdir(exist_ok=True)
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            error.add_note(f"target {str(self.target)!r} must lie where folders can be made")
+            raise
         self._hold()
         state = self._read() if resume else None
         if state is not None and state["fingerprint"] != self.fingerprint:

@@ -7,12 +7,13 @@ The array is read as few times as that allows: see `cypool.levels`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import as_maskable, integer, per_axis, pooled_axes, pooled_length, shown
+from .arguments import TOO_LARGE, as_maskable, integer, per_axis, pooled_axes, pooled_length, shown
 from .levels import Levels, Reduce, depth_of
 
 __all__ = ["factors_of", "level_count", "pyramid", "reduce_levels", "reductions"]
@@ -129,6 +130,8 @@ def factors_of(factor: Any, axes: Sequence[_Axis]) -> dict[_Axis, int]:
     factors = dict(zip(axes, per_axis(factor, len(axes), "factor", 1), strict=True))
     if max(factors.values()) < 2:
         raise ValueError(f"factor must be at least 2 on one axis, not {shown(factor)}")
+    if math.prod(factors.values()) >= TOO_LARGE:
+        raise ValueError(f"factor must make windows of less than 2**62 cells, not {shown(factor)}")
     return factors
 
 

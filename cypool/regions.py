@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .levels import Levels
@@ -138,9 +138,11 @@ class _Planner:
         def inside(power: Sequence[int]) -> int:
             return self.inside(sides(power), here, 0)
 
+        def room_for(count: int) -> int:
+            return self.bytes_of(sides(pooled), here, size, count, 0)
+
         power = pooled
-        while workers > 1 and room(power) > self.memory:
-            workers -= 1
+        workers = _most(room_for, workers, self.memory)
         nothing = [0] * len(pooled)
         if room(power) > self.memory and (inside(nothing) or not self.depth):
             power = nothing
@@ -184,8 +186,7 @@ class _Planner:
                 f"cells, {room(self.depth, 1)} bytes), and reduce={self.made.name!r} needs all of it at once: give "
                 f"more memory, or levels={last}"
             )
-        while workers > 1 and room(last, workers) > self.memory:
-            workers -= 1
+        workers = _most(lambda count: room(last, count), workers, self.memory)
         power = [last - first] * len(here)
         return self._pass(reads, base, last, here, sides(last), power, workers, room(last, workers))
 
@@ -196,7 +197,14 @@ class _Planner:
         keeps = last < self.depth and self.chains and not self.made.nests
         levels = tuple(range(base + 1, last + 1))
         blocks = _blocks(here, sides, self.factors, power)
+        workers = min(workers, math.prod(-(-n // side) for n, side in zip(here, sides, strict=True)))
         return Pass(reads, 0 if reads == "source" else base, levels, keeps, here, sides, blocks, workers, room)
+
+
+def _most(room: Callable[[int], int], workers: int, memory: int) -> int:
+    """As many workers as memory has room for, or one: each takes the same."""
+    one = room(1)
+    return max(1, min(workers, 1 + (memory - one) // max(1, room(2) - one)))
 
 
 def _by(sides: Iterable[int]) -> str:

@@ -27,6 +27,7 @@ __all__ = ["Source", "open_source"]
 Array = NDArray[Any]
 Region = tuple[slice, ...]
 NAMES = "tczyx"
+LONGEST = 2**15  # characters of a path: more than systems take
 
 
 class Source:
@@ -137,6 +138,8 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
         where = os.fspath(source)
         if not isinstance(where, str):
             raise TypeError(f"source must be an array or a path of str, not {typed(where)}")
+        if not where or len(where) > LONGEST:
+            raise ValueError(f"source must be the path of a file, not {shown(where)}")
         return _open_file(Path(where), dataset)
     if isinstance(source, np.ma.MaskedArray):
         raise TypeError("source must not be a masked array: give its cells a value (source.filled())")
@@ -161,6 +164,8 @@ def _open_file(path: Path, dataset: Any) -> Source:
     ending, opens = path.suffix.lower(), _open_image
     if stat.S_ISDIR(found.st_mode):
         opens = _open_zarr
+    elif not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"source must be a file or a folder, and {str(path)!r} is neither")
     elif ending in OPENERS:
         opens = OPENERS[ending]
     if dataset is not None and opens in (_open_npy, _open_image):
@@ -247,7 +252,10 @@ def _open_npy(path: Path, dataset: str | None, stack: ExitStack) -> Source:
 
 def _open_image(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     # The bytes, not the path: where no plugin reads it, imageio would leave the file open.
-    array = _library("imageio.v3").imread(path.read_bytes(), extension=path.suffix or None)
+    data = path.read_bytes()
+    if not data:
+        raise Refused(f"source {str(path)!r} cannot be read: it is empty")
+    array = _library("imageio.v3").imread(data, extension=path.suffix or None)
     colours = array.ndim == 3 and array.shape[-1] <= 4
     return Source(array, str(path), axes="yxc" if colours else "yx" if array.ndim == 2 else None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +24,9 @@ from .layout import axis_blocks, axis_edges, planes_of, split
 from .tasks import Job, Part, pool_task
 from .tree import add_tree, combines
 
-__all__ = ["Described", "described", "pooled_lazily", "stand_in", "where_like"]
+__all__ = ["Described", "described", "pooled_lazily", "stand_in", "task_workers", "where_like"]
 
+MOST_WORKERS = 2**16  # threads that are as good as any number of them
 SMALL = 4  # cells along each axis of a window that a callable is tried on, at most
 
 
@@ -59,7 +61,7 @@ def described(
     seen = None if seen_shape is None else np.broadcast_to(np.bool_(where is not None), x.shape)
     call = Call(np.ma.getdata(array), seen, nan_policy, border, border_value, min_count, fill_value, dtype, masked,
                 boolean(return_indices, "return_indices"), hides=masked and where is None)  # fmt: skip
-    threads.resolve(workers, 1)
+    each = task_workers(workers)
     spans = resolve(x.shape, window, stride, padding, dilation, ceil_mode, axes, border)
     found = find(reduce)
     values: dict[str, Any] = dict(options)
@@ -78,12 +80,20 @@ def described(
         if row.picks(values, call.indexed) == "stochastic":
             values["rng"] = Key(random_key(values["rng"]))
     outputs = tuple(spans[a].o if a in spans else n for a, n in enumerate(x.shape))
+    if border != "constant":
+        border_value = 0  # whatever it is: nothing looks at it
     job = Job(
         reduce if row is None else row.name, omit, values, nan_policy, border, border_value, call.min_count, fill_value,
         result, masked, call.indexed, Whole(x.shape, outputs, spans, seen_shape), tuple(spans),
-        1 if workers is None else workers,
+        each,
     )  # fmt: skip
     return Described(job, spans, x, where, row)
+
+
+def task_workers(workers: Any) -> int:
+    """Threads of each task; -1: all CPUs of the machine it runs on."""
+    threads.resolve(workers, 1)
+    return 1 if workers is None else min(operator.index(workers), MOST_WORKERS)
 
 
 def _checked(call: Call, row: Reducer, options: dict[str, Any], spans: dict[int, Span]) -> np.dtype[Any]:

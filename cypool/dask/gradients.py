@@ -12,7 +12,6 @@ import numpy as np
 from dask.array import Array
 from numpy.typing import NDArray
 
-from .. import threads
 from ..arguments import plain_number, pooled_axes, text
 from ..backward import WRT, as_indices, differentiated, gradient
 from ..call import Call, random_key
@@ -20,7 +19,7 @@ from ..gradients import check_indices, uniform
 from ..lanes import check_dtype
 from ..places import Key, Whole
 from ..rules import check_known
-from .forward import stand_in, where_like
+from .forward import stand_in, task_workers, where_like
 from .graph import Cells, Graph, as_dask, known_chunks, meta_of, numbered
 from .layout import Block, axis_blocks, axis_edges, covering, intervals, plain_blocks, planes_of
 from .tasks import Job, Part
@@ -44,7 +43,7 @@ def gradient_lazily(
     if fill_value is not None:
         plain_number(fill_value, "fill_value")
     call = Call(np.ma.getdata(array), None, nan_policy, border, border_value, min_count, None, None, False)
-    threads.resolve(workers, 1)
+    each = task_workers(workers)
     row, omit, spans, values, value = differentiated(
         call.array, window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, wrt, options
     )
@@ -68,7 +67,7 @@ def gradient_lazily(
     alike = 0 not in outputs and uniform({a: s.counts(border) for a, s in spans.items()})
     job = Job(
         row.name, omit, values, nan_policy, border, value, call.min_count, None, dtype, masked, False,
-        Whole(x.shape, outputs, spans, seen_shape, alike), tuple(spans), 1 if workers is None else workers,
+        Whole(x.shape, outputs, spans, seen_shape, alike), tuple(spans), each,
     )  # fmt: skip
     arrays = {"grad": Cells(grad)}
     if indices is not None:

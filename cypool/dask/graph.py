@@ -15,6 +15,7 @@ from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 
 from ..arguments import as_array, shown
+from ..lanes import check_dtype
 from .layout import Ranges, edges_of
 
 __all__ = ["Cells", "Graph", "as_dask", "assembled", "known_chunks", "meta_of", "numbered"]
@@ -36,7 +37,9 @@ def as_dask(value: Any, name: str) -> Array:
     """`value` as a dask array; what is in memory is an array first, as for the functions on NumPy arrays."""
     if isinstance(value, Array):
         return known_chunks(value, name)
-    return asarray(value if isinstance(value, np.ma.MaskedArray) else as_array(value, name))
+    array = value if isinstance(value, np.ma.MaskedArray) and value is not np.ma.masked else as_array(value, name)
+    check_dtype(array.dtype, "biufc", name)
+    return asarray(array) if array.size else asarray(array, chunks=array.shape)
 
 
 def meta_of(masked: bool, ndim: int, dtype: np.dtype[Any]) -> NDArray[Any]:

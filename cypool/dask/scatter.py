@@ -12,10 +12,9 @@ import numpy as np
 from dask.array import Array
 from numpy.typing import NDArray
 
-from .. import threads
 from ..backward import as_indices, unpool, unpooled_shape
 from ..gradients import check_indices
-from .forward import stand_in
+from .forward import stand_in, task_workers
 from .graph import Cells, Graph, as_dask, assembled, known_chunks, meta_of
 from .layout import edges_of
 
@@ -49,14 +48,12 @@ def unpool_lazily(values: Any, indices: Any, shape: Any, axes: Any, workers: Any
     """Checks what `cypool.unpool` checks before it looks at data, and makes the array."""
     x = known_chunks(values, "values")
     of_axis, whole = unpooled_shape(stand_in(x, "values"), shape, axes)
-    threads.resolve(workers, 1)
+    each = task_workers(workers)
     indices = as_dask(indices, "indices")
     as_indices(np.broadcast_to(np.zeros((), indices.dtype), indices.shape), x.shape)
     pooled = sorted(of_axis)
     edges = {a: _scaled(edges_of(x.chunks[a]), of_axis[a]) for a in pooled}
-    plane = Plane(
-        {a: x.shape[a] for a in pooled}, {a: of_axis[a] for a in pooled}, edges, 1 if workers is None else workers
-    )
+    plane = Plane({a: x.shape[a] for a in pooled}, {a: of_axis[a] for a in pooled}, edges, each)
     chunks = tuple(
         tuple(b - a for a, b in itertools.pairwise(edges[a])) if a in edges else x.chunks[a] for a in range(x.ndim)
     )

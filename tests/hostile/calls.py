@@ -49,6 +49,8 @@ class Call(NamedTuple):
     def more(self, name):
         """Other classes of error: a keyword that is not taken, a result in which indices have no place."""
         found = (TypeError,) if name in self.borrowed or "target" in self.arguments else ()  # whose axes have names
+        if self.name == "cypool.dask.pool_backward":  # where indices may point into their own windows alone
+            found += (ValueError,)
         return (*found, IndexError) if "indices" in self.arguments else found
 
     @property
@@ -165,15 +167,16 @@ def of_dask(name, nd):
     from dask import array as lazy
     from dask import compute
 
-    def chunked(value):
-        return lazy.from_array(value, chunks=4) if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" else value
+    def chunked(name, value):
+        fits = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biufc"
+        return lazy.from_array(value, chunks=4) if fits and name in ("x", "image", "values", "grad", "where") else value
 
     function = getattr(cypool.dask, name)
     (right,) = of_function(cypool, name, nd)
 
     @functools.wraps(function)
     def computed(**given):
-        return compute(function(**{n: chunked(v) for n, v in given.items()}), scheduler="synchronous")
+        return compute(function(**{n: chunked(n, v) for n, v in given.items()}), scheduler="synchronous")
 
     yield call(f"cypool.dask.{name}", nd, computed, right.arguments)
 

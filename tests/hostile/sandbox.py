@@ -32,7 +32,8 @@ def attempt(call):
                 call()
                 ended = "returned", ""
             except BaseException as error:  # the parent judges
-                ended = type(error).__name__, str(error)[:100_000]
+                told = " ".join([str(error), *getattr(error, "__notes__", ())])
+                ended = type(error).__name__, told[:100_000]
             os.write(writing, json.dumps(ended).encode())
             code = 0
         finally:

@@ -86,7 +86,10 @@ CUBE = np.zeros((6, 40, 50), np.uint8)
         ({"progress": 3}, TypeError, "progress must be callable"),
         ({"target": 3}, TypeError, "target must be a path"),
         ({"target": b"x"}, TypeError, "target must be a path"),
-        ({"target": "a\0b"}, ValueError, "target must be a path"),
+        *(({"target": path}, ValueError, "target must be the path of a folder") for path in ("a\0b", "", "/", "x" * 10**6)),
+        *(({"source": path}, ValueError, "source must be the path of a file") for path in ("", "x" * 10**6)),
+        ({"source": "/dev/null"}, ValueError, "source must be a file or a folder"),
+        ({"factor": 2**32}, ValueError, "factor must make windows of less than 2\\*\\*62 cells"),
         ({"target": "no/such/place"}, FileNotFoundError, "is in a directory that does not exist"),
     ],
 )
@@ -229,3 +232,8 @@ def test_the_module_is_found_from_the_package():
     code = "import cypool; print(cypool.zarr.write_pyramid.__module__)"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "cypool.zarr\n"
+
+
+def test_as_many_workers_as_there_is_room_for(tmp_path):
+    plan = WRITE(X, tmp_path / "x", workers=2**64 - 1, chunks=2, memory=2000, dry_run=True)
+    assert 1 < plan.workers < 2000 and plan.memory <= 2000
