@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance
-from .lines cimport decode, exchange, fetch_next, list_run, load_mask, touched
+from .lines cimport decode, exchange, fetch_next, fetched, list_run, load_mask
 from .modes cimport modes_of_pairs_any
 from .plan cimport *
 from .scratch cimport *
@@ -309,7 +309,7 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
         rows = s.pointers
         for line in range(i, i + run.lines):
             for j in range(run.at.taps):
-                touch(<const char*> rows[j], touched(lane, t.high - t.low))
+                fetch(<const char*> rows[j] + FETCH_AHEAD, fetched(lane, t.high - t.low))
             modes_of_pairs_any(lane.have, rows, run.at.taps, t.n, s.picked + line * p.g.pitch * lane.have_size)
             rows += run.at.taps
         i += run.lines

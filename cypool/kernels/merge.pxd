@@ -8,6 +8,7 @@
 Everything is contiguous; up to four rows are read in one pass, so that the accumulator is
 written once for each four.  The order of operations depends on the number of rows alone.
 """
+from .plan cimport FETCH_AHEAD
 from .rows cimport *
 
 cdef enum:
@@ -21,7 +22,7 @@ cdef struct Rows:                 # what is merged
     Py_ssize_t pitch              # results from one line to the next
     bint squares                  # floats are squared in double
     bint first                    # else a line is merged into what is there
-    Py_ssize_t touched            # bytes of each row that are read once before, in the order of memory; or 0
+    Py_ssize_t fetched            # bytes that are fetched ahead of each row, or 0
 
 
 cdef inline void merge_overlapping(Op* op, const sample** rows, work* acc, work* below, Py_ssize_t n) noexcept nogil:
@@ -48,8 +49,8 @@ cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r
     cdef const sample* d
     if Op is Sum or Op is Pair or Op is Square or sample is work:
         while line < r.lines:
-            for t in range(taps if r.touched else 0):
-                touch(<const char*> rows[t], r.touched)
+            for t in range(taps if r.fetched else 0):
+                fetch(<const char*> rows[t] + FETCH_AHEAD, r.fetched)
             if sample is float or sample is double:
                 if taps == 3 and r.first and line + 1 < r.lines and rows[3] == rows[1] and rows[4] == rows[2]:
                     merge_overlapping(op, rows, acc, acc + r.pitch, n)
@@ -106,11 +107,11 @@ cdef inline void merge_halved(Joint* op, const real* kind, exact* acc, const Row
     cdef Py_ssize_t i, j, _, m
     cdef Rows part
     part.rows, part.taps, part.lines, part.pitch = <const void**> at, r.taps, 1, 0
-    part.first, part.touched, part.squares = True, 0, False
+    part.first, part.fetched, part.squares = True, 0, False
     for _ in range(r.lines):
         for j in range(r.taps):
             at[j] = rows[j]
-            touch(<const char*> rows[j], r.touched)
+            fetch(<const char*> rows[j] + FETCH_AHEAD, r.fetched)
         i = r.n if r.taps == 2 and r.first else 0
         a, b = at[0], at[r.taps - 1]
         if Joint is Sum and real is float and exact is double:

@@ -37,8 +37,9 @@ cdef enum:
     GROUP = 4           # rows decoded before they are merged
     ROWS = 64           # rows merged before a partial result is set aside
     BLOCK_ROWS = 1024   # rows of one block of work
-    TOUCHED = 128       # bytes of a row: from so many on, rows are read once in order,
-    WHOLE = 4096        # up to so many, which are never cut (cypool.rows.WHOLE)
+    SHORT = 128         # bytes of a row: from so many on, the rows that will be read next are fetched,
+    LONG = 2048         # up to so many: longer ones memory foresees by itself
+    FETCH_AHEAD = 4096  # bytes from a row to what is fetched while it is worked on
 
 cdef struct Axis:
     Py_ssize_t n, o               # cells, outputs

@@ -152,13 +152,6 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 #endif
 }
 
-/* Reads a byte of each cache line.  Memory is foreseen where it is read in order, not several rows at a time. */
-static inline void cypool_touch(const char *a, ptrdiff_t bytes)
-{
-    for (ptrdiff_t i = 0; i < bytes; i += 64)
-        (void) *(const volatile char *) (a + i);
-}
-
 /* Pieces of scratch lie side by side in one block.  AddressSanitizer is told of a gap behind each, which nothing may
    touch; a small address is none yet, but a size that is being counted. */
 #if defined(__SANITIZE_ADDRESS__)

@@ -22,7 +22,6 @@ cdef extern from "rows.h" nogil:
     bint ordered_f32 "cypool_ordered_f32" (const float* a, Py_ssize_t n)
     bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
-    void touch "cypool_touch" (const char* a, Py_ssize_t bytes)
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)
     bint unordered "cypool_unordered" (double a, double b)  # one of them is NaN

@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from .counts cimport results_of
 from .finish cimport *
 from .folds cimport BLOCK, LANES, fold_rows_any
-from .lines cimport list_run, touched
+from .lines cimport fetched, list_run
 from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
@@ -214,44 +214,57 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef const Lane* lane = &p.lanes[0]
-    cdef Py_ssize_t i, j, part, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), C = g.channels
+    cdef Py_ssize_t i, j, part, whole, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), C = g.channels
     cdef Py_ssize_t half = 1 if lane.pairs else 0, extent = (axis.k - 1) * axis.d + 1
-    cdef Py_ssize_t step = g.strip * axis.s * g.x_cell
     cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
     # Long windows on one row of floats: from memory, without a row in between.
     cdef bint folded = (line.at.taps == C == axis.d == 1 and 2 * LANES <= axis.k <= BLOCK and axis.k <= 8 * axis.s
                         and lane.have >= F32 and lane.op <= SUM and not lane.pairs and not lane.squares)
+    # Short windows on one row, which is taken apart (slide.pxd: strided): from memory, and into the output.
+    cdef bint through, apart = (line.at.taps == C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code
+                                and p.f.code == TAKE and not lane.pairs and axis.s > 1 and axis.k > 1
+                                and (axis.d > 1 or (axis.k < 8 and (axis.k % 2 or axis.s % 2))))
     cdef Rows r
     cdef Work w
     list_taps(g, line, 0, line.at.taps, &s.taps)
     for j in range(line.at.taps):
         s.pointers[j] = arrays.x + s.taps.x[j] + i0 * axis.s * g.x_cell
     r.rows, r.taps, r.lines, r.pitch, r.first = s.pointers, line.at.taps, 1, 0, True
-    r.squares, r.touched = lane.squares, 0
+    r.squares, r.fetched = lane.squares, 0
     if n <= g.strip:
-        r.touched = touched(lane, ((n - 1) * axis.s + extent) * C)
+        r.fetched = fetched(lane, ((n - 1) * axis.s + extent) * C)
     w.verb = SLIDE
     w.C = C
     i = 0
     while i < n:
         part = min(g.strip, n - i)
-        if folded:
+        # Taken apart are as many cells as fill whole strides, which the last windows of a row may lack.
+        whole = (axis.n - (i0 + i) * axis.s) // axis.s - (axis.k - 1) * axis.d // axis.s if apart else 0
+        through = whole > 0
+        if through:
+            part = min(part, whole)
+        w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
+        if through:
+            w.a, w.b, w.c = <void*> s.pointers[0], out + i * g.out_cell, s.c
+            on_work(lane.op, lane.want, &w)
+        elif folded:
             fold_rows_any(lane.op, lane.have, s.pointers[0], s.a, axis.k, axis.s, part)
         else:
             r.n = ((part - 1) * axis.s + extent) * C >> half
             merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
             w.a, w.b, w.c = s.a, s.b, s.c
-            w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
             if (w.k != 1 or w.s != 1) and not p.triple:
                 on_work(lane.op, lane.want, &w)
             s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
         at[0] = s.a
-        if p.means:
+        if through:
+            pass
+        elif p.means:
             shares_of(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
                       <float*> (out + i * g.out_cell), part * C)
         else:
             formula(p, s, part * C, out + i * g.out_cell)
         for j in range(line.at.taps):
-            s.pointers[j] = <const char*> s.pointers[j] + step
-        i += g.strip
+            s.pointers[j] = <const char*> s.pointers[j] + part * axis.s * g.x_cell
+        i += part
