@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from .arguments import shown, typed
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "is_path", "open_source"]
 
 Array = NDArray[Any]
 Region = tuple[slice, ...]
 NAMES = "tczyx"
-LONGEST = 2**15  # characters of a path: more than systems take
+LONGEST = 2**15  # bytes of a path: more than systems take
 
 
 class Source:
@@ -138,7 +138,7 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
         where = os.fspath(source)
         if not isinstance(where, str):
             raise TypeError(f"source must be an array or a path of str, not {typed(where)}")
-        if not where or len(where) > LONGEST:
+        if not is_path(where):
             raise ValueError(f"source must be the path of a file, not {shown(where)}")
         return _open_file(Path(where), dataset)
     if isinstance(source, np.ma.MaskedArray):
@@ -152,13 +152,19 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
     return Source(source, f"{type(source).__module__}.{type(source).__name__}", chunks=chunks)
 
 
+def is_path(text: str) -> bool:
+    """Whether a system may take it for a path: not empty, not too long, no null, nothing that is no text."""
+    try:
+        return 0 < len(os.fsencode(text)) <= LONGEST and "\0" not in text
+    except UnicodeEncodeError:
+        return False
+
+
 def _open_file(path: Path, dataset: Any) -> Source:
     if dataset is not None and not isinstance(dataset, str):
         raise TypeError(f"dataset must be a string, not {typed(dataset)}")
     try:
         found = path.stat()
-    except ValueError:  # a null character
-        raise ValueError(f"source must be a path, not {shown(str(path))}") from None
     except FileNotFoundError:
         raise FileNotFoundError(f"source {str(path)!r} does not exist") from None
     ending, opens = path.suffix.lower(), _open_image

@@ -38,7 +38,7 @@ from .partial import Partial
 from .pyramid import factors_of, level_count
 from .reducers import find
 from .regions import Pass, plan_passes
-from .sources import LONGEST, Source, open_source
+from .sources import Source, is_path, open_source
 from .writing import Job
 
 __all__ = ["Level", "Plan", "write_pyramid"]
@@ -252,7 +252,7 @@ def _target(target: Any, overwrite: bool, resume: bool) -> Path:
     if not isinstance(target, (str, os.PathLike)) or not isinstance(os.fspath(target), str):
         raise TypeError(f"target must be a path, not {typed(target)}")
     path = Path(os.path.abspath(target))
-    if "\0" in str(path) or not os.fspath(target) or not path.name or len(str(path)) > LONGEST:
+    if not is_path(os.fspath(target)) or not path.name:
         raise ValueError(f"target must be the path of a folder to be made, not {shown(os.fspath(target))}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"target {str(path)!r} is in a directory that does not exist")

@@ -219,7 +219,7 @@ def test_regions_are_read_lazily(tmp_path):
         (None, TypeError, "source must be an array or the path"),
         ([[1, 2]], TypeError, "not \\[\\[1, 2\\]\\] .a list"),
         (3, TypeError, "a int"),
-        ("a\0b", ValueError, "source must be a path"),
+        ("a\0b", ValueError, "source must be the path of a file"),
         (np.ma.zeros((3, 3)), TypeError, "must not be a masked array"),
     ],
 )
