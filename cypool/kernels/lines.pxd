@@ -93,7 +93,7 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
 
 
 cdef inline Py_ssize_t fetched(const Lane* lane, Py_ssize_t n) noexcept nogil:
-    """Bytes of n samples in memory, if as many are to be fetched FETCH_AHEAD of them, or 0.  Memory foresees what is read in
+    """Bytes of n samples in memory, if as many are to be fetched ahead of them, or 0.  Memory foresees what is read in
     order, not several short rows side by side: 2x2 maxima of rows of 512 bytes take 1.5 instead of 1.85 ms so."""
     cdef Py_ssize_t bytes = n * lane.raw_size
     return bytes if SHORT <= bytes <= LONG else 0

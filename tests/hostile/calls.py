@@ -163,9 +163,10 @@ def of_windows():
 
 def of_dask(name, nd):
     """The right calls of a function of cypool.dask; the child computes what it returns."""
-    import cypool.dask
     from dask import array as lazy
     from dask import compute
+
+    import cypool.dask
 
     def chunked(name, value):
         fits = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biufc"
