@@ -91,3 +91,19 @@ def test_random(part):
     with dask.config.set(scheduler="synchronous"):
         failed = sum(isinstance(run(seed), type) for seed in range(part, 800, 4))
     assert failed < 100
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "median", "lp", "softpool", "logsumexp", "var", "std"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_overlapping_windows_to_the_bit(reduce, dtype):
+    """The order of a sum depends on the windows, not on the chunks."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 37)).astype(dtype)
+    for window, stride, padding in ((3, 1, 1), (5, 1, 2), (4, 3, 1), ((12, 3), 1, 1)):
+        given = {"reduce": reduce, "stride": stride, "padding": padding}
+        y = cypool.pool(x, window, **given)
+        g = rng.standard_normal(y.shape).astype(y.dtype)
+        expected = cypool.pool_backward(g, x, window, **given)
+        for chunks in (7, (11, 16), (40, 5)):
+            made = cypool.dask.pool_backward(g, dask.array.from_array(x, chunks=chunks), window, **given)
+            assert made.compute(scheduler="synchronous").tobytes() == expected.tobytes(), (window, chunks)
