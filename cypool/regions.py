@@ -132,17 +132,14 @@ class _Planner:
         def sides(power: Sequence[int]) -> Shape:
             return tuple(u * f**p for u, f, p in zip(self.units, self.factors, power, strict=True))
 
-        def room(power: Sequence[int]) -> int:
-            return self.bytes_of(sides(power), here, size, workers, 0)
+        def room(power: Sequence[int], count: int | None = None) -> int:
+            return self.bytes_of(sides(power), here, size, count or workers, 0)
 
         def inside(power: Sequence[int]) -> int:
             return self.inside(sides(power), here, 0)
 
-        def room_for(count: int) -> int:
-            return self.bytes_of(sides(pooled), here, size, count, 0)
-
         power = pooled
-        workers = _most(room_for, workers, self.memory)
+        workers = _most(lambda count: room(pooled, count), workers, self.memory)
         nothing = [0] * len(pooled)
         if room(power) > self.memory and (inside(nothing) or not self.depth):
             power = nothing

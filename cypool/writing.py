@@ -301,8 +301,8 @@ class Job:
 
     def _write(self, level: int, unit: Shape, place: tuple[slice, ...], cells: Array) -> Path:
         array = self.arrays[level]
-        bits = cells.view(np.uint8)  # not the values: a chunk of -0.0 is one of 0.0
-        if array.shards is None and bits.any():  # zarr compares cell by cell, for a quarter of the time of a chunk
+        # zarr would compare cell by cell, a quarter of the time of a chunk. Bytes, not values: -0.0 is not 0.
+        if array.shards is None and cells.view(np.uint8).any():
             array = self.unasked[level]
         return self._store(array, self.partial.data / str(level), unit, place, cells)
 
