@@ -29,7 +29,7 @@ TAPS = ("weight", "squared_difference", "ratio_power", "exponential", "exponenti
 CONTEXTS = ("none", "lane", "mean")
 FORMULAS = (
     "take", "mean", "mean_wide", "ratio", "variance", "deviation", "root", "norm", "power_mean",
-    "log_sum", "soft", "range", "count", "position",
+    "log_sum", "soft", "range", "count", "position", "cell",
 )  # fmt: skip
 METHODS = ("largest", "smallest", "quantile", "mode", "stochastic", "expected")
 CODES = {name: code for code, name in enumerate(SAMPLES)}
@@ -190,8 +190,10 @@ class _Builder:
         omit: bool,
         border: Any,
         cells: int,
+        truth: bool,
     ) -> None:
         self.dtype, self.options = dtype, options
+        self.truth = truth and dtype.kind == "b"  # bytes other than 0 become 1
         self.masked, self.border, self.cells = masked, border, cells
         self.omit = omit and dtype.kind == "f"
         self.raw = "u1" if dtype.kind == "b" else "f4" if dtype == np.float16 else dtype.str[1:]
@@ -241,7 +243,7 @@ class _Builder:
             return [("nonzero" if from_mask else lane.convert, "u1")]
         if lane.convert == "valid":
             return [("valid", "u1"), ("double", "f8")] if lane.working == "double" else [("valid", "u1")]
-        steps = [("nonzero", "u1")] if self.dtype.kind == "b" and lane.working != "sample" else []
+        steps = [("nonzero", "u1")] if self.truth or (self.dtype.kind == "b" and lane.working != "sample") else []
         if lane.working == "wide":
             steps.append(("double", "f8") if self.dtype.kind == "f" else ("wide", "u8"))
         elif lane.convert == "double":
@@ -318,7 +320,8 @@ def build(
             raise ValueError(f"window has {real} cells; the exact mean of {dtype} is for at most {limit}")
         if cells > limit and border is not None:
             late, border, cells = int(border), dtype.type(0), 2**62
-    make = _Builder(dtype, options, masked=masked, omit=omit, border=border, cells=cells)
+    make = _Builder(dtype, options, masked=masked, omit=omit, border=border, cells=cells,
+                    truth=out.kind != "b")  # fmt: skip
     lanes: list[dict[str, Any]] = []
     count_lane = nan_lane = -1
     method = row.picks(options, indexed)
@@ -356,8 +359,10 @@ def build(
     out_code = BOOL if out.kind == "b" else HALF if out == np.float16 else CODES[out.str[1:]]
     if row.formula == "range" and out.kind == "b":
         out_code = CODES["u1"]
-    if own and own[0].op == "first" and out.kind != "b":
-        out_code = CODES[f"u{out.itemsize}"]
+    if row.name == "first" and out == dtype:  # as it lies in memory
+        out_code = BOOL if out.kind == "b" else CODES[f"u{out.itemsize}"]
+    elif row.name == "first":
+        formula = "cell"
     return Kernel(
         lanes,
         {
@@ -374,8 +379,8 @@ def build(
         visits=selects or options.get("weights") is not None or row.name == "first",
         plain=not selects and count_lane < 0 and nan_lane < 0 and all(
             lane.op not in ("taps", "first") for lane in own),
-        counted=count_lane >= 0 or not (divisor or formula in ("take", "root", "range", "position", "soft")) or any(
-            lane.context == "mean" for lane in own),
+        counted=count_lane >= 0 or any(lane.context == "mean" for lane in own) or not (
+            divisor or formula in ("take", "cell", "root", "range", "position", "soft")),
         pick=_picking(row, method, options, lanes[-1], slots, nan_policy if floating else "propagate", indexed)
         if selects else None,
     )  # fmt: skip

@@ -229,7 +229,16 @@ REDUCERS = {
     "lp": lp, "gem": gem, "logsumexp": logsumexp, "softpool": softpool,
 }  # fmt: skip
 NAMED = ("min", "range", "all", "std", "argmax", "argmin")  # share a function, and say which they are
+PICKED = ("max", "min", "range", "first", "mode", "argmax", "argmin", "any", "all", "count")  # nothing is rounded
 EMPTY = {"sum": 0, "prod": 1, "any": False, "all": True, "count": 0}
+
+
+def converted(y, dtype):
+    """Values as another dtype: integers too large for it become its nearest value."""
+    if dtype.kind in "iu" and y.dtype.kind in "iu":
+        low, high = bounds(dtype)
+        return np.array([min(max(int(v), low), high) for v in y.ravel()], dtype).reshape(y.shape)
+    return y.astype(dtype)
 
 
 # ---- the whole call ------------------------------------------------------------------------------
@@ -270,10 +279,12 @@ def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill
             y, slack = (a.astype(np.clongdouble) for a in REDUCERS[name](cells.real, part, n, single, **options))
             y.imag, slack.imag = REDUCERS[name](cells.imag, part, n, single, **options)
         else:
-            y = REDUCERS[name](cells, part, n, dtype, **options)
-            y, slack = y if isinstance(y, tuple) else (y.astype(dtype), None)
-            if dtype.kind == "f":
+            y = REDUCERS[name](cells, part, n, usual if name in PICKED else dtype, **options)
+            y, slack = y if isinstance(y, tuple) else (y.astype(usual if name in PICKED else dtype), None)
+            if usual.kind == "f":
                 y = np.where(nan.any(-1), np.nan, y)
+            if name in PICKED:
+                y = converted(y, dtype)
     if empty.any():
         if fill_value is None:
             if name not in EMPTY and dtype.kind in "biu" and not masked:

@@ -46,6 +46,22 @@ def test_wider_and_narrower_floats(name, dtype):
         assert got.dtype == dtype and fine.all(), (name, have, arrays.show(x), got, answer)
 
 
+@pytest.mark.parametrize("name", reference.PICKED)
+def test_any_other_dtype(name):
+    """What is picked or counted is converted, and integers saturate; floats do not become integers."""
+    seen = np.random.default_rng(0).random((6, 8)) < 0.6
+    for have in arrays.dtypes_of(name):
+        usual = reference.result_dtype(name, np.dtype(have))
+        x = arrays.nasty(have, (6, 8), 3, calm=True)
+        for want in arrays.REAL:
+            for more in ({}, {"where": seen, "fill_value": 1, "min_count": 4}):
+                if (usual.kind == "f" and np.dtype(want).kind in "biu") or (want == "bool" and usual.kind != "b"):
+                    continue
+                got = cypool.pool(x, (2, 4), name, dtype=want, **more)
+                answer = reference.pool(x, (2, 4), name, dtype=want, **more)
+                assert got.dtype == want and reference.agrees(got, answer).all(), (have, want, more, got, answer)
+
+
 @pytest.mark.parametrize("dtype", [*arrays.SIGNED, *arrays.UNSIGNED])
 @pytest.mark.parametrize("name", ["sum", "prod"])
 def test_sums_in_another_integer_wrap(name, dtype):

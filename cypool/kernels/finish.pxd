@@ -3,13 +3,15 @@
 from libc.math cimport cbrt, fabs, floor, log, pow, powl, sqrt
 from libc.string cimport memcpy
 
+from .decode cimport half_to_float
 from .exact cimport *
 from .rows cimport *
 from .store cimport *
 from .taps cimport HUGE, TINY
 
 cdef enum:  # formulas, in the order of cypool.lanes.FORMULAS
-    TAKE, MEAN, MEAN_WIDE, RATIO, VARIANCE, DEVIATION, ROOT, NORM, POWER_MEAN, LOG_SUM, SOFT, RANGE, COUNT, POSITION
+    TAKE, MEAN, MEAN_WIDE, RATIO, VARIANCE, DEVIATION, ROOT, NORM, POWER_MEAN, LOG_SUM, SOFT, RANGE, COUNT, POSITION,
+    CELL
 
 
 cdef inline total shifted(total x, int shift, uint16_t factor) noexcept nogil:
@@ -186,6 +188,18 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
     else:
         round_integers(<const uint64_t*> low, <const uint64_t*> high, signed, counts, f, <int64_t*> wide2, n)
         store_integers(<uint64_t*> wide2, signed, want, f.saturate, out, n)
+
+
+cdef inline void finish_cells(int have, int size, int want, bint saturate, const uint64_t* cells, void* wide,
+                              void* wide2, void* out, Py_ssize_t n) noexcept nogil:
+    """Cells as they lie in memory, `size` bytes each, as another type; a float of two bytes is a half."""
+    cdef int code = U8 if size == 1 else U16 if size == 2 else U32 if size == 4 else U64
+    store(U64, code, False, cells, wide2, wide, n)
+    if have == F32 and size == 2:
+        half_to_float(<const uint16_t*> wide, <float*> wide2, n)
+        store(F32, want, saturate, wide2, wide, out, n)
+    else:
+        store(have, want, saturate, wide, wide2, out, n)
 
 
 cdef inline void finish_range(int have, int want, bint saturate, const void* high, const void* low,

@@ -25,6 +25,8 @@ cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noe
         finish_mean(f, lane.want, p.signed, p.out_code, x, NULL, &s.count, s.wide, s.wide2, out, n)
     elif f.code == MEAN_WIDE:
         finish_mean(f, lane.want, p.signed, p.out_code, x, y, &s.count, s.wide, s.wide2, out, n)
+    elif f.code == CELL:
+        finish_cells(lane.have, p.g.size, p.out_code, f.saturate, <const uint64_t*> x, s.wide, s.wide2, out, n)
     elif f.code == RANGE:
         finish_range(lane.want, p.out_code, f.saturate, x, y, s.wide, s.wide2, out, n)
     elif f.code == POSITION:
@@ -222,9 +224,9 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef bint folded = (line.at.taps == C == axis.d == 1 and 2 * LANES <= axis.k <= BLOCK and axis.k <= 8 * axis.s
                         and lane.have >= F32 and lane.op <= SUM and not lane.pairs and not lane.squares)
     # Short windows on one row, which is taken apart (slide.pxd: strided): from memory, and into the output.
-    cdef bint through, apart = (line.at.taps == C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code
-                                and p.f.code == TAKE and not lane.pairs and axis.s > 1 and axis.k > 1
-                                and (axis.d > 1 or (axis.k < 8 and (axis.k % 2 or axis.s % 2))))
+    cdef bint apart = (line.at.taps == C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code
+                       and p.f.code == TAKE and not lane.pairs and axis.s > 1 and axis.k > 1
+                       and (axis.d > 1 or (axis.k < 8 and (axis.k % 2 or axis.s % 2))))
     cdef Rows r
     cdef Work w
     list_taps(g, line, 0, line.at.taps, &s.taps)
@@ -241,30 +243,28 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
         part = min(g.strip, n - i)
         # Taken apart are as many cells as fill whole strides, which the last windows of a row may lack.
         whole = (axis.n - (i0 + i) * axis.s) // axis.s - (axis.k - 1) * axis.d // axis.s if apart else 0
-        through = whole > 0
-        if through:
+        if whole > 0:
             part = min(part, whole)
         w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
-        if through:
+        if whole > 0:
             w.a, w.b, w.c = <void*> s.pointers[0], out + i * g.out_cell, s.c
             on_work(lane.op, lane.want, &w)
-        elif folded:
-            fold_rows_any(lane.op, lane.have, s.pointers[0], s.a, axis.k, axis.s, part)
         else:
-            r.n = ((part - 1) * axis.s + extent) * C >> half
-            merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
-            w.a, w.b, w.c = s.a, s.b, s.c
-            if (w.k != 1 or w.s != 1) and not p.triple:
-                on_work(lane.op, lane.want, &w)
-            s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
-        at[0] = s.a
-        if through:
-            pass
-        elif p.means:
-            shares_of(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
-                      <float*> (out + i * g.out_cell), part * C)
-        else:
-            formula(p, s, part * C, out + i * g.out_cell)
+            if folded:
+                fold_rows_any(lane.op, lane.have, s.pointers[0], s.a, axis.k, axis.s, part)
+            else:
+                r.n = ((part - 1) * axis.s + extent) * C >> half
+                merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
+                w.a, w.b, w.c = s.a, s.b, s.c
+                if (w.k != 1 or w.s != 1) and not p.triple:
+                    on_work(lane.op, lane.want, &w)
+                s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
+            at[0] = s.a
+            if p.means:
+                shares_of(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
+                          <float*> (out + i * g.out_cell), part * C)
+            else:
+                formula(p, s, part * C, out + i * g.out_cell)
         for j in range(line.at.taps):
             s.pointers[j] = <const char*> s.pointers[j] + part * axis.s * g.x_cell
         i += part
