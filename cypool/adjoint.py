@@ -7,7 +7,7 @@ gradient, in the same kernels.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,73 +15,135 @@ from numpy.typing import NDArray
 
 from .engine import Plan, make_plan
 from .geometry import BORDERS
+from .places import Whole
 from .reducers import TABLE
 from .rows import LINES, WIDE
 from .spans import Span
 
-__all__ = ["adjoint_sum", "adjoint_windows"]
+__all__ = ["adjoint_sum", "trimmed"]
 
 Array = NDArray[Any]
+Spans = dict[int, Span]
 LONGEST = 64  # cells of a window that slides over stuffed cells
 
 
-def adjoint_windows(spans: Mapping[int, Span], border: str) -> dict[int, Span] | None:
-    """The windows of outputs on each axis, or None where they are no ranges."""
-    mirrored = border in BORDERS[2:]
-    found = {a: _adjoint(s, mirrored) for a, s in spans.items()}
-    return None if None in found.values() else {a: s for a, s in found.items() if s is not None}
+# ---- the windows of outputs on one axis ------------------------------------------------------------
 
 
-def _adjoint(span: Span, mirrored: bool) -> Span | None:
-    n, o, k, s, d = span.n, span.o, span.k, span.s, span.d
+def _kind(span: Span, mirrored: bool) -> str:
+    """How the outputs of each cell are described; "": they are no ranges."""
     if span.planes or (mirrored and (span.before or span.after)):
-        return None
-    if span.tiles and k == s:
-        return Span(o, n, 1, 1, 1, 0, 0, copies=k)
+        return ""
+    if span.tiles and span.k == span.s:
+        return "copies"
     if span.starts is not None and span.stops is not None:
-        cells = np.arange(n)
-        if (np.diff(span.starts) < 0).any() or (np.diff(span.stops) < 0).any():
-            return None
-        first, last = np.searchsorted(span.stops, cells, "right"), np.searchsorted(span.starts, cells, "right")
-        return Span(o, n, 1, 1, 1, 0, 0, first.astype(np.int64), np.maximum(first, last).astype(np.int64))
-    before = (k - 1) * d - span.before
-    if s == 1 and before >= 0:
-        return Span(o, n, k, 1, d, before, max(0, n - o + span.before))
-    return None if d > 1 else _ranges(span)
+        return "" if (np.diff(span.starts) < 0).any() or (np.diff(span.stops) < 0).any() else "table"
+    before = (span.k - 1) * span.d - span.before
+    if span.s == 1 and before >= 0:
+        return "slide"
+    if span.d > 1:
+        return ""
+    return "stuffed" if span.s > 1 and span.k <= LONGEST and before >= 0 else "table"
 
 
-def _ranges(span: Span) -> Span:
-    """The outputs of each cell as a table."""
+def _adjoint(span: Span, kind: str) -> Span:
+    """For each cell of an axis the outputs whose windows hold it."""
     n, o, k, s = span.n, span.o, span.k, span.s
-    before, cells = k - 1 - span.before, np.arange(n)
-    first = np.clip(-(-(cells + span.before - k + 1) // s), 0, o)
-    last = np.clip((cells + span.before) // s + 1, first, o)
+    if kind == "copies":
+        return Span(o, n, 1, 1, 1, 0, 0, copies=k)
+    before = (k - 1) * span.d - span.before
+    if kind == "slide":
+        return Span(o, n, k, 1, span.d, before, max(0, n - o + span.before))
+    first, last = _range(span, np.arange(n))
     stuffed = None
-    if s > 1 and k <= LONGEST and before >= 0:
+    if kind == "stuffed":
         wide = (o - 1) * s + 1
         stuffed = Span(wide, n, k, 1, 1, before, max(0, n + k - 1 - before - wide), stuff=s)
-    return Span(o, n, 1, 1, 1, 0, 0, first.astype(np.int64), last.astype(np.int64), stuffed=stuffed)
+    return Span(o, n, 1, 1, 1, 0, 0, first, last, stuffed=stuffed)
+
+
+def _range(span: Span, cells: Array) -> tuple[Array, Array]:
+    """The first output of each of these cells, and one past the last."""
+    if span.starts is not None and span.stops is not None:
+        first, last = np.searchsorted(span.stops, cells, "right"), np.searchsorted(span.starts, cells, "right")
+        return first.astype(np.int64), np.maximum(first, last).astype(np.int64)
+    first = np.clip(-(-(cells + span.before - span.k + 1) // span.s), 0, span.o)
+    last = np.clip((cells + span.before) // span.s + 1, first, span.o)
+    return first.astype(np.int64), last.astype(np.int64)
+
+
+def _outline(span: Span, kind: str) -> Span:
+    """`_adjoint` for those that only ask for its kind and its longest window: of a whole axis, in little memory."""
+    if kind in ("copies", "slide"):
+        return _adjoint(span, kind)
+    cells = span.starts  # a cell with the most outputs is one where a window starts: the last such one
+    if cells is None:
+        cells = np.array([max(min(span.o - 1, (span.n - 1 + span.before) // span.s) * span.s - span.before, 0)])
+    first, last = _range(span, np.minimum(cells, span.n - 1))
+    return Span(span.o, span.n, 1, 1, 1, 0, 0, np.zeros(1, np.int64), np.array([(last - first).max(initial=0)]))
+
+
+# ---- on all axes -----------------------------------------------------------------------------------
+
+
+def trimmed(spans: Spans, axis: int) -> Spans:
+    """Without the last cells of an axis that are in no window, if what is left are tiles."""
+    span = spans.get(axis)
+    if span is None or span.k != span.s or span.n <= span.o * span.s:
+        return spans
+    cut = span._replace(n=span.o * span.s)
+    return {**spans, axis: cut} if cut.tiles else spans
+
+
+def _repeated(windows: Spans, shape: tuple[int, ...], factors: bool) -> tuple[int | None, int | None]:
+    """The axes whose results are written several times, not summed several times: the row, and the axis before it."""
+    row = max(windows)
+    whole_rows = row == len(shape) - 1 or (row == len(shape) - 2 and shape[-1] < WIDE)
+    if factors or not whole_rows:
+        return None, None
+    in_row = windows[row].copies > 1
+    before = windows.get(row - 1)
+    lines = before is not None and before.copies > 1 and (in_row or not windows[row].tiles)
+    return (row if in_row else None), (row - 1 if lines else None)
+
+
+def _arranged(
+    windows: Spans, shape: tuple[int, ...], repeated: tuple[int | None, int | None], make: Callable[[Span, str], Span]
+) -> tuple[Spans, int]:
+    """The windows, copies only where they are `repeated`, and how often each row is written; `make`: `_adjoint` or
+    `_outline`."""
+    windows, copies = dict(windows), 1
+    row, lines = repeated
+    for a, window in list(windows.items()):
+        k = window.copies
+        if a == row:
+            windows[a] = Span(shape[a], shape[a], 1, 1, 1, 0, 0, copies=k)
+        elif a == lines:
+            copies = windows.pop(a).copies
+        elif k > 1:
+            windows[a] = make(Span(shape[a] * k, shape[a], k, k, 1, 0, 0), "table")
+    return windows, copies
 
 
 def adjoint_sum(
-    key: Any, shape: tuple[int, ...], dtype: np.dtype[Any], windows: Mapping[int, Span], divisor: int,
-    factors: Mapping[int, Array] | None, out: np.dtype[Any],
+    key: Any, spans: Spans, border: str, shape: tuple[int, ...], dtype: np.dtype[Any], divisor: int,
+    factors: Mapping[int, Array], out: np.dtype[Any], whole: Whole | None = None,
 ) -> Plan | None:  # fmt: skip
-    """The plan (kept under `key`) of sums over the windows of each axis of an upstream gradient in one piece, in
-    C order, divided by `divisor` or multiplied by the factors of each axis.  None: not in these windows."""
-    windows, copies = dict(windows), 1
-    row_axis = max(windows)
-    whole_rows = row_axis == len(shape) - 1 or (row_axis == len(shape) - 2 and shape[-1] < WIDE)
-    copied = whole_rows and not factors  # results that are written several times, not summed several times
-    for a in sorted(windows, reverse=True):
-        k = windows[a].copies
-        if k > 1 and copied and a == row_axis:
-            windows[a] = Span(shape[a], shape[a], 1, 1, 1, 0, 0, copies=k)
-        elif k > 1 and copied and a == row_axis - 1 and not windows[row_axis].tiles:
-            copies = windows.pop(a).copies
-        elif k > 1:
-            windows[a] = _ranges(Span(shape[a] * k, shape[a], k, k, 1, 0, 0))
-    if math.prod(windows[a].longest for a in sorted(windows)[:-1]) > LINES:
+    """The plan (kept under `key`) of sums of an upstream gradient (of this shape, in one piece, in C order): for each
+    cell, over the outputs whose windows hold it, divided by `divisor` or multiplied by the factors of each axis.
+    None: not in these windows.
+
+    `whole`: of a larger array, of which this is a block; numbers are then added up in the order of that."""
+    model, grid = (spans, shape) if whole is None else (whole.spans, whole.outputs)
+    kinds = {a: _kind(s, border in BORDERS[2:]) for a, s in model.items()}
+    if "" in kinds.values():
+        return None
+    windows = {a: _adjoint(s, kinds[a]) for a, s in spans.items()}
+    outlines = windows if whole is None else {a: _outline(s, kinds[a]) for a, s in model.items()}
+    repeated = _repeated(outlines, grid, bool(factors))
+    windows, copies = _arranged(windows, shape, repeated, _adjoint)
+    outlines, _ = _arranged(outlines, grid, repeated, _outline)
+    if math.prod(outlines[a].longest for a in sorted(outlines)[:-1]) > LINES:
         return None
     row = TABLE["mean" if divisor > 1 else "sum"]
     options = {name: option.default for name, option in row.options.items()}
@@ -91,5 +153,6 @@ def adjoint_sum(
     return make_plan(
         key, row, windows, options, shape=shape, strides=strides, dtype=dtype, aligned=True, mask_strides=None,
         border="ignore", border_value=0, nan_policy="propagate", min_count=1, fill_value=0, out_dtype=out, quiet=True,
-        factors=factors or {}, copies=copies,
+        factors=factors, copies=copies,
+        whole=None if whole is None else Whole(grid, whole.cells, outlines, None),
     )  # fmt: skip

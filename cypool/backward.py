@@ -153,23 +153,36 @@ def gradient(
 ) -> Array:  # fmt: skip
     """The gradient of a call whose other arguments are checked (of the weights in the order of the array's axes)."""
     array = call.array
-    shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
     if array.dtype.kind == "c":
-        return _complex(grad, call, row, spans, values, shape, wrt, workers)
+        return _complex(grad, call, row, spans, values, _pooled_shape(array, spans), wrt, workers)
+    backward = prepared(grad, call, row, spans, values, indices, workers, key)
+    if wrt != "x":
+        return parameter_gradient(backward, wrt)
+    g = backward.grad
+    dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else g.dtype
+    if 0 in g.shape:
+        return np.zeros(array.shape, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return backward.run().astype(dtype, copy=False)
+
+
+def _pooled_shape(array: Array, spans: Mapping[int, Span]) -> tuple[int, ...]:
+    return tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
+
+
+def prepared(
+    grad: Any, call: Call, row: Reducer, spans: dict[int, Span], values: dict[str, Any], indices: Any,
+    workers: int | None, key: Any = None,
+) -> Backward:  # fmt: skip
+    """A gradient of real numbers, of which nothing is computed yet."""
+    shape = _pooled_shape(call.array, spans)
     g = upstream(grad, shape)
     hidden = None
     if indices is not None:
         indices, hidden = as_indices(indices, shape)
         if row.selects == "":
             raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
-    backward = Backward(call, row, spans, values, g, indices, workers, hidden, key)
-    if wrt != "x":
-        return parameter_gradient(backward, wrt)
-    dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else g.dtype
-    if 0 in shape:
-        return np.zeros(array.shape, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return backward.run().astype(dtype, copy=False)
+    return Backward(call, row, spans, values, g, indices, workers, hidden, key)
 
 
 def differentiated(

@@ -102,7 +102,7 @@ class Plan:
         apart = selects or weights is not None
         outputs = whole.outputs if whole else self.out_shape
         axes = input_axes(shape, strides, mask_strides, spans, collapsed, slots, apart, factors, placed, outputs)
-        like = None if whole is None else whole_axes(whole, dtype.itemsize, slots, apart, placed)
+        like = None if whole is None else whole_axes(whole, dtype.itemsize, slots, apart, placed, factors)
         merged, channels = canonical(axes, kernel.visits, like)
         if factors is not None:  # the gradient of a cell in no window is 0
             check_empty = False
@@ -369,12 +369,14 @@ def input_axes(
     return axes[::-1]
 
 
-def whole_axes(whole: Whole, size: int, slots: Slots | None, apart: bool, placed: bool) -> list[Axis]:
+def whole_axes(
+    whole: Whole, size: int, slots: Slots | None, apart: bool, placed: bool, factors: Mapping[int, Array] | None = None
+) -> list[Axis]:
     """The axes of the array of which an input is a block, as `input_axes` lists those of the block."""
     ndim, cells = len(whole.cells), whole.cells
     strides = tuple(math.prod(cells[a + 1 :]) * size for a in range(ndim))
     mask = None if whole.where is None else strides_in(whole.where, ndim, 1)
-    return input_axes(cells, strides, mask, whole.spans, set(), slots, apart, None, placed, whole.outputs)
+    return input_axes(cells, strides, mask, whole.spans, set(), slots, apart, factors, placed, whole.outputs)
 
 
 def axis_fields(axis: Axis, span: Span, border: int, out: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import dispatch, threads
-from .adjoint import adjoint_sum, adjoint_windows
+from .adjoint import adjoint_sum, trimmed
 from .arguments import as_array
 from .call import Call, random_key, report
 from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes, whole_axes
@@ -166,31 +166,24 @@ class Backward:
 
     def pools(self, term: Term, a: Array, order: tuple[int, ...], out: Array) -> bool:
         """Sums over the windows of the adjoint, where there are such: pooling as well."""
-        place = self.call.place
-        if place is not None and adjoint_windows(place.whole.spans, self.call.border) is None:
-            return False  # as it is for the whole
+        whole = None if self.call.place is None else self.call.place.whole
+        if whole is not None:  # in C order, as the whole is
+            order = tuple(range(a.ndim))
+            whole = whole._replace(spans=trimmed(whole.spans, 0))
         lined = np.ascontiguousarray(a.transpose(order))
+        spans = trimmed({order.index(axis): span for axis, span in self.spans.items()}, 0)
         shape = [self.call.array.shape[i] for i in order]
-        spans = self.spans
-        outer = spans.get(order[0])
-        if outer is not None and outer.k == outer.s and outer.n > outer.o * outer.s:
-            whole = outer._replace(n=outer.o * outer.s)  # the rest of the outermost axis is in no window
-            if whole.tiles:
-                spans = {**spans, order[0]: whole}
-                shape[0] = whole.n
-                out[math.prod(shape) :] = 0
-                out = out[: math.prod(shape)]
+        if 0 in spans:
+            shape[0] = spans[0].n
+            out[math.prod(shape) :] = 0
+            out = out[: math.prod(shape)]
         kept = self._kept("sum", lined.dtype, term.divisor, term.factors is None, out.dtype)
         plan: Plan | None = cached(kept)
         if plan is None:
-            windows = adjoint_windows(spans, self.call.border)
-            if windows is None:
-                return False
-            at = {axis: i for i, axis in enumerate(order)}
+            factors = {order.index(axis): f for axis, f in (term.factors or {}).items()}
             plan = adjoint_sum(
-                kept, lined.shape, lined.dtype, {at[i]: s for i, s in windows.items()}, term.divisor,
-                {at[i]: f for i, f in (term.factors or {}).items()}, out.dtype,
-            )  # fmt: skip
+                kept, spans, self.call.border, lined.shape, lined.dtype, term.divisor, factors, out.dtype, whole
+            )
             if plan is None:
                 return False
         plan.run(lined, None, out.reshape(shape), self.workers)

@@ -1,48 +1,75 @@
-"""Gradients with respect to what is not x: the weights, p of gem, alpha of softpool."""
+"""Gradients with respect to what is not x: the weights, p of gem, alpha of softpool.
+
+They are sums over all outputs (and cells), exact until the end, so that parts of an array can be added up.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .exact import Total, total_of
 from .gradients import Backward
 from .rules import ratio, weight_sums
 from .spans import Span
 
-__all__ = ["parameter_gradient"]
+__all__ = ["gradient_of", "over_cells", "over_outputs", "parameter_gradient", "sums_cells"]
 
 Array = NDArray[Any]
 
 
 def parameter_gradient(b: Backward, wrt: str) -> Array:
     """With respect to the weights, or to p or alpha (0-d)."""
-    x = b.call.array
+    parts = [over_outputs(b, wrt)]
+    if sums_cells(b.options, wrt):
+        parts.append(over_cells(b, ()))
+    return gradient_of(parts, b.options, wrt, [s.k for _, s in sorted(b.spans.items())])
+
+
+def gradient_of(parts: Iterable[list[Total]], options: Mapping[str, Any], wrt: str, window: list[int]) -> Array:
+    """The gradient from all its parts."""
+    found = [float(sum(of_tap, Total())) for of_tap in zip(*parts, strict=True)]
     if wrt == "weights":
-        return _weights_gradient(b)
-    y = b.forward(b.row.name, fill=1, **b.options)
+        return np.array(found).reshape(window)
+    return np.array(found[0] / options["alpha"] if sums_cells(options, wrt) else found[0])
+
+
+def sums_cells(options: Mapping[str, Any], wrt: str) -> bool:
+    """Whether a sum over cells is a part of the gradient: alpha y depends on alpha x alone."""
+    return wrt == "alpha" and options["alpha"] != 0
+
+
+def over_outputs(b: Backward, wrt: str) -> list[Total]:
+    """What the outputs come to: one sum, or one for each of the weights in C order."""
+    if wrt == "weights":
+        return _weights(b)
     n = b.count()
     g = np.where(n < max(b.call.min_count, 1), 0, b.grad).astype(np.float64)
-    if wrt == "p":  # y = (mean x**p) ** (1/p): log x, averaged with weights x**p
-        p, eps = b.options["p"], b.options["eps"]
-        logs = np.log(np.maximum(x.astype(np.float64), eps))
-        value = math.log(max(float(b.call.border_value), eps)) if b.call.border == "constant" else 0.0
-        mean = b.forward("softpool", logs, fill=0, alpha=p, border=value)
-        return np.array((g * y / p * (mean - np.log(y))).sum())
-    # alpha * y depends on alpha * x alone
-    alpha = b.options["alpha"]
-    if alpha == 0:
-        return np.array((g * b.forward("var", fill=0, ddof=0)).sum())
-    if b.call.border == "constant" and float(b.call.border_value) != 0:
-        raise ValueError("wrt='alpha' goes with border_value 0 only")
-    dx = b.run().astype(np.float64)
-    took = np.where(dx == 0, 0, x.astype(np.float64))
-    return np.array(((dx * took).sum() - (g * y).sum()) / alpha)
+    if sums_cells(b.options, wrt):
+        if b.call.border == "constant" and float(b.call.border_value) != 0:
+            raise ValueError("wrt='alpha' goes with border_value 0 only")
+        return [total_of(-(g * b.forward(b.row.name, fill=1, **b.options)))]
+    if wrt == "alpha":
+        return [total_of(g * b.forward("var", fill=0, ddof=0))]
+    y = b.forward(b.row.name, fill=1, **b.options)
+    p, eps = b.options["p"], b.options["eps"]  # y = (mean x**p) ** (1/p): log x, averaged with weights x**p
+    logs = np.log(np.maximum(b.call.array.astype(np.float64), eps))
+    value = math.log(max(float(b.call.border_value), eps)) if b.call.border == "constant" else 0.0
+    mean = b.forward("softpool", logs, fill=0, alpha=p, border=value)
+    return [total_of(g * y / p * (mean - np.log(y)))]
 
 
-def _weights_gradient(b: Backward) -> Array:
+def over_cells(b: Backward, kept: tuple[slice, ...]) -> list[Total]:
+    """What the cells of a part of the array (`kept`) come to: their own gradient, times them."""
+    dx = b.run().astype(np.float64)[kept]
+    return [total_of(np.where(dx == 0, 0, b.call.array[kept].astype(np.float64)) * dx)]
+
+
+def _weights(b: Backward) -> list[Total]:
     """For each cell of the window: the sum over windows of g x (less the result, over the weights' sum, for means)."""
     call = b.call.without_nan()
     axes = sorted(b.spans)
@@ -55,8 +82,8 @@ def _weights_gradient(b: Backward) -> Array:
         y = b.forward("mean", fill=0, weights=b.options["weights"])
         g = np.where(g == 0, 0, ratio(g, sums))
     tables = [_taps(b.spans[a], call.border) for a in axes]
-    result = np.zeros([b.spans[a].k for a in axes])
-    for at in np.ndindex(*result.shape):
+    result = []
+    for at in np.ndindex(*(b.spans[a].k for a in axes)):
         cells, part = x, np.ones((1,) * x.ndim, bool) if call.seen is None else call.seen
         inside = np.ones((1,) * x.ndim, bool)
         padded = np.zeros((1,) * x.ndim, bool)
@@ -69,7 +96,7 @@ def _weights_gradient(b: Backward) -> Array:
             padded = padded | (line == -1).reshape(shape)
         if b.call.border == "constant":
             cells, part = np.where(padded, float(b.call.border_value), cells), part | padded
-        result[at] = np.where(inside & part, g * (cells - y), 0).sum()
+        result.append(total_of(np.where(inside & part, g * (cells - y), 0)))
     return result
 
 

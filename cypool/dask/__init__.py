@@ -133,10 +133,9 @@ def pool_backward(
 
     Notes
     -----
-    A task makes the gradient of the cells of one chunk from all windows that hold one of them, which gives the bits of
-    `cypool.pool_backward`; but sums over overlapping windows may differ from it by rounding where another axis has
-    padding and windows of one cell, and so do weights, p and alpha, which are sums over chunks.  A border that wraps
-    around needs the whole of its axis in the first and the last chunk.
+    A task makes the gradient of the cells of one chunk from all windows that hold one of them; those of weights, p and
+    alpha are exact sums over all chunks, rounded once.  The bits are those of `cypool.pool_backward`.  A border that
+    wraps around needs the whole of its axis in the first and the last chunk.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,12 @@ from dask.array import Array
 from numpy.typing import NDArray
 
 from ..arguments import plain_number, pooled_axes, text
-from ..backward import WRT, as_indices, differentiated, gradient
+from ..backward import WRT, as_indices, differentiated, gradient, prepared
 from ..call import Call, random_key
-from ..gradients import check_indices, uniform
+from ..exact import Total
+from ..gradients import Backward, check_indices, uniform
 from ..lanes import check_dtype
+from ..parameters import gradient_of, over_cells, over_outputs, sums_cells
 from ..places import Key, Whole
 from ..rules import check_known
 from .forward import stand_in, task_workers, where_like
@@ -99,26 +101,31 @@ def _check_gradient(grad: Array, x: Array, name: str, wrt: str, outputs: tuple[i
 
 def _cells(job: Job, x: Array, arrays: dict[str, Cells]) -> Array:
     graph = Graph("gradient", x, job, {name: cells.array for name, cells in arrays.items()})
-    edges, spans = axis_edges(x.chunks, job.whole.spans), job.whole.spans
-    blocks: list[list[Block | None]] = [
-        list(covering(spans[a], e, job.border)) if a in spans else [*plain_blocks(e)] for a, e in enumerate(edges)
-    ]
-    for at, of_task in numbered(blocks):
-        keep = [edges[a][i : i + 2] for a, i in enumerate(at)]
-        graph.tasks[(graph.name, *at)] = _task(graph, job, x.dtype, of_task, keep, arrays)
+    edges = axis_edges(x.chunks, job.whole.spans)
+    for at, keep, given in _of_cells(graph, job, edges, arrays):
+        empty = (np.zeros, [b - a for a, b in keep], job.dtype)
+        graph.tasks[(graph.name, *at)] = empty if given is None else (gradient_task, job, x.dtype, *given)
     chunks = tuple(tuple(b - a for a, b in itertools.pairwise(e)) for e in edges)
     return graph.arrays(chunks, [meta_of(False, x.ndim, job.dtype)])[0]
 
 
-def _task(
-    graph: Graph, job: Job, dtype: np.dtype[Any], blocks: Sequence[Block | None], keep: Any, arrays: dict[str, Cells]
-) -> tuple[Any, ...]:
-    held = [b for b in blocks if b is not None]
-    if len(held) < len(blocks):  # in no window
-        return np.zeros, [b - a for a, b in keep], job.dtype
-    given, grids = gathered(graph, held, arrays)
-    part = Part(planes_of(held, job.shape), grids, tuple((int(a), int(b)) for a, b in keep))
-    return gradient_task, job, part, dtype, given
+def _of_cells(
+    graph: Graph, job: Job, edges: Sequence[Sequence[int]], arrays: dict[str, Cells]
+) -> Iterator[tuple[tuple[int, ...], list[tuple[int, int]], tuple[Part, list[list[Any]]] | None]]:
+    """For each chunk its place, its cells, and what a task needs that makes something of all windows with one of them;
+    None: there are no such windows."""
+    spans = job.whole.spans
+    blocks: list[list[Block | None]] = [
+        list(covering(spans[a], e, job.border)) if a in spans else [*plain_blocks(e)] for a, e in enumerate(edges)
+    ]
+    for at, of_task in numbered(blocks):
+        keep = [(int(edges[a][i]), int(edges[a][i + 1])) for a, i in enumerate(at)]
+        held = [b for b in of_task if b is not None]
+        if len(held) < len(of_task):
+            yield at, keep, None
+            continue
+        given, grids = gathered(graph, held, arrays)
+        yield at, keep, (Part(planes_of(held, job.shape), grids, keep), given)
 
 
 def gathered(
@@ -132,25 +139,31 @@ def gathered(
     return first + second, grids | more
 
 
-def gradient_task(job: Job, part: Part, dtype: np.dtype[Any], given: list[list[Values]]) -> Values:
+def gradient_task(job: Job, dtype: np.dtype[Any], part: Part, given: list[list[Values]]) -> Values:
     """The gradient of the cells of a chunk."""
     call, arrays = _call(job, part, dtype, given)
     indices = arrays.get("indices")
     if indices is not None:
         indices = local_indices(indices, job, part)
     result = gradient(arrays["grad"], call, job.row, part.spans(), dict(job.options), indices, "x", job.workers)
+    place, into = _kept(part)
+    kept = result[place]
+    if kept.shape == tuple(stop - start for start, stop in part.keep):
+        return kept
+    whole = np.zeros([stop - start for start, stop in part.keep], result.dtype)
+    whole[into] = kept
+    return whole
+
+
+def _kept(part: Part) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where the cells of the chunk lie among those that the task has, and where these lie in the chunk."""
     place, into = [], []
     for b, (start, stop) in zip(part.blocks, part.keep, strict=True):
         low = min(max(start, b.low), stop)
         high = max(min(stop, b.high), low)
         place.append(slice(b.offset + low - b.low, b.offset + high - b.low))
         into.append(slice(low - start, high - start))
-    kept = result[tuple(place)]
-    if kept.shape == tuple(stop - start for start, stop in part.keep):
-        return kept
-    whole = np.zeros([stop - start for start, stop in part.keep], result.dtype)
-    whole[tuple(into)] = kept
-    return whole
+    return tuple(place), tuple(into)
 
 
 def _call(job: Job, part: Part, dtype: np.dtype[Any], given: list[list[Values]]) -> tuple[Call, dict[str, Values]]:
@@ -207,26 +220,37 @@ def local_indices(indices: Values, job: Job, part: Part) -> Values:
 
 
 def _parameters(job: Job, x: Array, arrays: dict[str, Cells], wrt: str) -> Array:
-    """The sum of what blocks of outputs come to."""
+    """The sum of what blocks of outputs, and of cells, come to."""
     graph = Graph("gradient", x, job, {name: cells.array for name, cells in arrays.items()}, wrt)
     spans = job.whole.spans
-    blocks = axis_blocks(axis_edges(x.chunks, spans), spans, job.border)
+    edges = axis_edges(x.chunks, spans)
     parts = []
-    for at, of_task in numbered(blocks):
+    for at, of_task in numbered(axis_blocks(edges, spans, job.border)):
         given, grids = gathered(graph, of_task, arrays)
-        key = (f"{graph.name}-part", *at)
-        graph.tasks[key] = (parameter_task, job, Part(planes_of(of_task, job.shape), grids), x.dtype, wrt, given)
-        parts.append(key)
+        parts.append((f"{graph.name}-outputs", *at))
+        part = Part(planes_of(of_task, job.shape), grids)
+        graph.tasks[parts[-1]] = (outputs_task, job, x.dtype, wrt, part, given)
+    for at, _, needed in _of_cells(graph, job, edges, arrays) if sums_cells(job.options, wrt) else ():
+        if needed is not None:
+            parts.append((f"{graph.name}-cells", *at))
+            graph.tasks[parts[-1]] = (cells_task, job, x.dtype, *needed)
     shape = [job.whole.spans[a].k for a in job.pooled] if wrt == "weights" else []
-    graph.tasks[(graph.name, *[0] * len(shape))] = (added, parts)
+    graph.tasks[(graph.name, *[0] * len(shape))] = (added, job, wrt, shape, parts)
     return graph.arrays(tuple((n,) for n in shape), [np.empty([0] * len(shape))])[0]
 
 
-def parameter_task(job: Job, part: Part, dtype: np.dtype[Any], wrt: str, given: list[list[Values]]) -> Values:
+def outputs_task(job: Job, dtype: np.dtype[Any], wrt: str, part: Part, given: list[list[Values]]) -> list[Total]:
+    return over_outputs(_prepared(job, dtype, part, given), wrt)
+
+
+def cells_task(job: Job, dtype: np.dtype[Any], part: Part, given: list[list[Values]]) -> list[Total]:
+    return over_cells(_prepared(job, dtype, part, given), _kept(part)[0])
+
+
+def added(job: Job, wrt: str, shape: list[int], parts: list[list[Total]]) -> Values:
+    return gradient_of(parts, job.options, wrt, shape)
+
+
+def _prepared(job: Job, dtype: np.dtype[Any], part: Part, given: list[list[Values]]) -> Backward:
     call, arrays = _call(job, part, dtype, given)
-    return gradient(arrays["grad"], call, job.row, part.spans(), dict(job.options), None, wrt, job.workers)
-
-
-def added(parts: list[Values]) -> Values:
-    """Their sum, in the order of the blocks."""
-    return np.asarray(np.sum(np.stack(parts), axis=0))
+    return prepared(arrays["grad"], call, job.row, part.spans(), dict(job.options), None, job.workers)

@@ -119,18 +119,19 @@ def axis_edges(chunks: Sequence[Sequence[int]], spans: Mapping[int, Span]) -> li
     """Where the chunks of each axis start and end.  Few values behind the pooled axes (colours) stay together, as in
     the rows of the kernels."""
     edges = [edges_of(lengths) for lengths in chunks]
-    last = trailing_axes([e[-1] for e in edges], spans)
-    if math.prod(edges[a][-1] for a in last) < WIDE:
-        edges[last.start :] = [(0, edges[a][-1]) for a in last]
+    for last in (trailing_axes([e[-1] for e in edges], spans, untouched) for untouched in (True, False)):
+        if math.prod(edges[a][-1] for a in last) < WIDE:
+            edges[last.start :] = [(0, edges[a][-1]) for a in last]
     return edges
 
 
-def trailing_axes(shape: Sequence[int], spans: Mapping[int, Span]) -> range:
-    """The last axes, of which each cell is its own output."""
+def trailing_axes(shape: Sequence[int], spans: Mapping[int, Span], untouched: bool = True) -> range:
+    """The last axes, of which each cell is its own output; `untouched`: also pooled ones, as the kernels see them unless
+    positions matter."""
     first = len(shape)
     while first:
         span = spans.get(first - 1)
-        if span is not None and not span.untouched and span.n * span.o > 1:
+        if span is not None and not (untouched and span.untouched) and span.n * span.o > 1:
             break
         first -= 1
     return range(first, len(shape))

@@ -181,8 +181,8 @@ cdef inline void give_row(const Spread* p, const Given* given, Rows* s, Py_ssize
                 if q >= c1:
                     break
                 give(p, given, s, at, rank, i, i + 1, 1, j, q - c0)
-    else:
-        for j in range(axis.k):
+    else:  # tap after tap, the last one first: to each cell its outputs are added in the same order
+        for j in range(axis.k - 1, -1, -1):
             i0 = max(0, ceil_div(c0 + axis.before - j * axis.d, axis.s))
             i1 = min(axis.o, (c1 - 1 + axis.before - j * axis.d) // axis.s + 1) if c1 + axis.before > j * axis.d else 0
             if i1 > i0:
