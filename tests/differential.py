@@ -36,6 +36,17 @@ def pick_options(draw, name, window):
     return some if draw.random() < 0.5 else {}
 
 
+def pick_dtype(draw, name, usual):
+    """A dtype of the result, or None for the usual one."""
+    if draw.random() < 0.75:
+        return {}
+    if usual.kind == "f":
+        return {"dtype": draw.choice(arrays.FLOATS)}
+    if name not in reference.PICKED:
+        return {}
+    return {"dtype": draw.choice([n for n in arrays.REAL if n != "bool" or usual.kind == "b"])}
+
+
 def pick_geometry(draw):
     """shape, and arguments of `pool` that say where the windows lie."""
     ndim = draw.choice([2, 2, 3])
@@ -124,6 +135,7 @@ def check_one(draw, names):
         whole = usual.kind not in "fc" and "weights" not in more
         if name not in reference.EMPTY and whole and draw.random() < 0.8:
             more["fill_value"] = 1
+        more |= pick_dtype(draw, name, np.dtype("f8") if "weights" in more else usual)
         check_values(x, cells, part, name, call | given, rest | more)
         done += 1
     name = draw.choice(("sum", *SELECTING))

@@ -29,7 +29,8 @@ def test_many_numbers():
 
 @pytest.mark.parametrize("a,total", [
     ([], 0), ([5e-324] * 3, 1.5e-323), ([1e308, 1e308, -1e308], 1e308), ([1e308] * 3, math.inf),
-    ([-1e308] * 3, -math.inf), ([math.inf, 1], math.inf), ([-math.inf, 1e300], -math.inf), ([1e16, 1, -1e16], 1)])  # fmt: skip
+    ([-1e308] * 3, -math.inf), ([math.inf, 1], math.inf), ([-math.inf, 1e300], -math.inf),
+    ([1e16, 1, -1e16], 1)])  # fmt: skip
 def test_ends_of_the_range(a, total):
     assert float(total_of(np.array(a, float))) == total
 

@@ -62,6 +62,14 @@ def test_any_other_dtype(name):
                 assert got.dtype == want and reference.agrees(got, answer).all(), (have, want, more, got, answer)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("name", ["max", "first", "mode"])
+def test_integers_become_the_nearest_float(name, dtype):
+    x = 2**62 + np.array([[2**38, 2**38 + 1, 2**38 - 1, 3 * 2**38, 3 * 2**38 - 1]], dtype)  # halfway, and beside that
+    got = cypool.pool(x, (1, 1), name, dtype="float32")
+    assert (got == x.astype(np.float32)).all() and len(set(got.ravel().tolist())) == 3
+
+
 @pytest.mark.parametrize("dtype", [*arrays.SIGNED, *arrays.UNSIGNED])
 @pytest.mark.parametrize("name", ["sum", "prod"])
 def test_sums_in_another_integer_wrap(name, dtype):

@@ -126,8 +126,8 @@ def axis_edges(chunks: Sequence[Sequence[int]], spans: Mapping[int, Span]) -> li
 
 
 def trailing_axes(shape: Sequence[int], spans: Mapping[int, Span], untouched: bool = True) -> range:
-    """The last axes, of which each cell is its own output; `untouched`: also pooled ones, as the kernels see them unless
-    positions matter."""
+    """The last axes, of which each cell is its own output; `untouched`: pooled ones too, as the kernels see them where
+    no position matters."""
     first = len(shape)
     while first:
         span = spans.get(first - 1)

@@ -127,6 +127,12 @@ cdef inline void store(int have, int want, bint saturate, const void* a, void* w
     elif want >= F32:
         if have == F64:
             store_doubles(<const double*> a, want, out, n)
+        elif want == F32 and have == U64:  # by way of doubles they would be rounded twice
+            for i in range(n):
+                (<float*> out)[i] = <float> (<const uint64_t*> a)[i]
+        elif want == F32 and have == I64:
+            for i in range(n):
+                (<float*> out)[i] = <float> (<const int64_t*> a)[i]
         else:
             widen_any(have, a, wide, True, n)
             store_doubles(<const double*> wide, want, out, n)
