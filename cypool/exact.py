@@ -13,7 +13,7 @@ __all__ = ["Total", "total_of"]
 
 FINEST = -1074  # each float64 is a multiple of 2**FINEST
 BITS = 26  # of a number that are added up at a time
-PART = 1 << 18  # numbers added up at a time: sums of so many of 26 bits are exact in float64
+PART = 1 << 14  # numbers added up at a time: they stay in the cache, and sums of so many of 26 bits are exact in float64
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ def total_of(numbers: NDArray[Any]) -> Total:
         largest = float(np.abs(rest).max(initial=0))
         while largest:
             step = max(math.frexp(largest)[1] - BITS, FINEST)
-            whole = np.rint(np.ldexp(rest, -step))
+            low, high = 2.0 ** (step // 2), 2.0 ** (step - step // 2)  # 2**step, which as one factor may be too small
+            whole = np.rint(rest * (1 / low) * (1 / high))
             units += int(whole.sum()) << (step - FINEST)
-            rest = rest - np.ldexp(whole, step)
+            rest = rest - whole * low * high
             largest = float(np.abs(rest).max(initial=0))
     return Total(units, beyond)
