@@ -13,7 +13,7 @@ __all__ = ["Total", "total_of"]
 
 FINEST = -1074  # each float64 is a multiple of 2**FINEST
 BITS = 26  # of a number that are added up at a time
-PART = 1 << 14  # numbers added up at a time: they stay in the cache, and sums of so many of 26 bits are exact in float64
+PART = 1 << 14  # numbers added up at a time: they stay in the cache, and sums of so many of 26 bits are exact
 
 
 @dataclass(frozen=True)

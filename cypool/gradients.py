@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from . import dispatch, threads
 from .adjoint import adjoint_sum, trimmed
 from .arguments import as_array
+from .axes import axis_fields, input_axes, ordered_axes, whole_axes
 from .call import Call, random_key, report
-from .engine import NO_DRAW, Plan, axis_fields, cached, input_axes, keep, ordered_axes, whole_axes
+from .engine import NO_DRAW, Plan, cached, keep
 from .geometry import BORDERS
 from .lanes import CODES, check_dtype
 from .reducers import TABLE, Reducer, read_options
