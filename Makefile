@@ -68,7 +68,7 @@ bench: .venv/.peers
 hostile: .venv/.test .venv/.scale
 	PYTHONPATH=tests $(BIN)/python -W ignore -P tests/hostile $(ARGS)
 
-# Ten million random calls against the oracle: about an hour; ARGS="--count 100000 --seed 1".
+# Ten million random calls against the oracle: two to four hours on two cores; ARGS="--count 100000 --seed 1".
 differential: .venv/.test
 	PYTHONPATH=tests $(BIN)/python -P tests/differential.py $(ARGS)
 
