@@ -284,7 +284,7 @@ def reduce_cells(cells, part, name, *, nan_policy="propagate", min_count=1, fill
         else:
             y = REDUCERS[name](cells, part, n, kept, **options)
             y, slack = y if isinstance(y, tuple) else (y.astype(kept), None)
-            if usual.kind == "f":
+            if usual.kind == dtype.kind == "f":
                 y = np.where(nan.any(-1), np.nan, y)
             y = y if slack is not None else converted(y, dtype)
     if empty.any():
