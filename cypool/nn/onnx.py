@@ -27,15 +27,17 @@ AUTO_PAD: dict[str, str | None] = {"NOTSET": None, "SAME_UPPER": "same", "SAME_L
 # ---- attributes ------------------------------------------------------------------------------------
 
 
-def _integers(attributes: Attributes, name: str, count: int, minimum: int, default: int) -> tuple[int, ...]:
-    value = attributes.get(name)
+def _integers(attributes: Attributes, name: str, nd: int, minimum: int, default: int, each: int = 1) -> tuple[int, ...]:
+    """`each` integers for each of nd axes."""
+    value, count = attributes.get(name), each * nd
     if value is None:
         return (default,) * count
     if not is_sequence(value):
         raise TypeError(f"{name} must be a sequence of integers, not {typed(value)}")
-    given = few(value, f"{name} must have {count} entries")
+    wanted = f"{name} must have {count} entries for the {nd + 2} dimensions of inputs[0]"
+    given = few(value, wanted)
     if len(given) != count:
-        raise ValueError(f"{name} must have {count} entries, not {shown(value)}")
+        raise ValueError(f"{wanted}, not {shown(value)}")
     return tuple(integer(entry, name, minimum) for entry in given)
 
 
@@ -49,7 +51,7 @@ def _flag(attributes: Attributes, name: str) -> bool:
 def _geometry(attributes: Attributes, nd: int) -> dict[str, Any]:
     """The arguments of `pool` that say where the windows are."""
     window = _integers(attributes, "kernel_shape", nd, 1, 0)
-    pads = _integers(attributes, "pads", 2 * nd, 0, 0)
+    pads = _integers(attributes, "pads", nd, 0, 0, 2)
     auto = attributes.get("auto_pad", "NOTSET")
     auto = auto.decode("latin-1") if isinstance(auto, bytes) else auto
     if not isinstance(auto, str):
@@ -110,7 +112,7 @@ def _max_unpool(inputs: list[Any], attributes: Attributes, outputs: int, workers
     x, at = inputs[:2]
     nd = x.ndim - 2
     window, strides = _integers(attributes, "kernel_shape", nd, 1, 0), _integers(attributes, "strides", nd, 1, 1)
-    pads = _integers(attributes, "pads", 2 * nd, 0, 0)
+    pads = _integers(attributes, "pads", nd, 0, 0, 2)
     usual = tuple((n - 1) * s + k for n, s, k in zip(x.shape[2:], strides, window, strict=True))
     asked: tuple[int, ...]
     if len(inputs) < 3:
