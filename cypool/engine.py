@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from . import dispatch, threads
 from .arguments import must_fit
-from .axes import axis_fields, input_axes, ordered_axes, whole_axes
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
+from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .places import Whole
 from .reducers import Reducer
 from .rows import BLOCK, COLUMNS, LINES, SLOTS, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling

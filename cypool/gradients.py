@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from . import dispatch, threads
 from .adjoint import adjoint_sum, trimmed
 from .arguments import as_array
-from .axes import axis_fields, input_axes, ordered_axes, whole_axes
 from .call import Call, random_key, report
 from .engine import NO_DRAW, Plan, cached, keep
 from .geometry import BORDERS
 from .lanes import CODES, check_dtype
+from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .reducers import TABLE, Reducer, read_options
 from .rows import TILE, Axis, canonical
 from .rules import KINDS, NEED_X, RULES, Picked, Term
