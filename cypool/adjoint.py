@@ -139,7 +139,7 @@ def adjoint_sum(
     if "" in kinds.values():
         return None
     windows = {a: _adjoint(s, kinds[a]) for a, s in spans.items()}
-    outlines = windows if whole is None else {a: _outline(s, kinds[a]) for a, s in model.items()}
+    outlines = {a: _outline(s, kinds[a]) for a, s in model.items()}
     repeated = _repeated(outlines, grid, bool(factors))
     windows, copies = _arranged(windows, shape, repeated, _adjoint)
     outlines, _ = _arranged(outlines, grid, repeated, _outline)

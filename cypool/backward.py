@@ -22,7 +22,7 @@ from .parameters import parameter_gradient
 from .pooling import Reduce
 from .reducers import Reducer, find, read_options
 from .rules import RULES
-from .spans import Span
+from .spans import Span, pooled_shape
 from .windows import Windows
 
 __all__ = ["WRT", "as_indices", "deliver", "differentiated", "gradient", "pool_backward", "unpool", "unpooled_shape"]
@@ -154,7 +154,7 @@ def gradient(
     """The gradient of a call whose other arguments are checked (of the weights in the order of the array's axes)."""
     array = call.array
     if array.dtype.kind == "c":
-        return _complex(grad, call, row, spans, values, _pooled_shape(array, spans), wrt, workers)
+        return _complex(grad, call, row, spans, values, pooled_shape(array.shape, spans), wrt, workers)
     backward = prepared(grad, call, row, spans, values, indices, workers, key)
     if wrt != "x":
         return parameter_gradient(backward, wrt)
@@ -166,16 +166,12 @@ def gradient(
         return backward.run().astype(dtype, copy=False)
 
 
-def _pooled_shape(array: Array, spans: Mapping[int, Span]) -> tuple[int, ...]:
-    return tuple(spans[a].o if a in spans else n for a, n in enumerate(array.shape))
-
-
 def prepared(
     grad: Any, call: Call, row: Reducer, spans: dict[int, Span], values: dict[str, Any], indices: Any,
     workers: int | None, key: Any = None,
 ) -> Backward:  # fmt: skip
     """A gradient of real numbers, of which nothing is computed yet."""
-    shape = _pooled_shape(call.array, spans)
+    shape = pooled_shape(call.array.shape, spans)
     g = upstream(grad, shape)
     hidden = None
     if indices is not None:

@@ -15,7 +15,7 @@ from .lanes import check_dtype, padded_value, result_dtype, scalar
 from .places import Key, Place
 from .reducers import TABLE, Reducer
 from .slow import apply_callable
-from .spans import Span
+from .spans import Span, pooled_shape
 
 __all__ = ["Call", "check_out", "empty_window", "run", "taking_part", "window_weights"]
 
@@ -272,7 +272,7 @@ class Call:
     ) -> Array:
         """Sum and mean of complex arrays: real and imaginary parts side by side on an axis of their own."""
         wanted, border, empty = self.complex_values(row, options)
-        shape = tuple(spans[a].o if a in spans else n for a, n in enumerate(self.array.shape))
+        shape = pooled_shape(self.array.shape, spans)
         result = np.empty(shape, wanted) if out is None else check_out(out, shape, wanted)
         array, target = self.array, result
         if out is not None and (_overlap(out, array, self.seen) or not out.dtype.isnative):

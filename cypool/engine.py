@@ -19,7 +19,7 @@ from .places import Whole
 from .reducers import Reducer
 from .rows import BLOCK, COLUMNS, LINES, SLOTS, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
 from .selection import Slots, groups, selecting, shares, slots_of
-from .spans import Span
+from .spans import Span, pooled_shape
 from .tall import tall
 
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
@@ -55,7 +55,7 @@ class Plan:
         for span in spans.values():
             if span.planes and span.planes != unpooled:
                 raise ValueError(f"window has tables for {span.planes} planes, and x has {unpooled} (shape {shape})")
-        self.out_shape: tuple[int, ...] = tuple(spans[a].o if a in spans else n for a, n in enumerate(shape))
+        self.out_shape: tuple[int, ...] = pooled_shape(shape, spans)
         self.least: int = max(min_count, 1, options.get("ddof", 0) + 1)
         constant = border == "constant" and any(s.before or s.after for s in spans.values())
         value = padded_value(border_value, native, border, None)

@@ -22,7 +22,7 @@ from .arguments import (
     shown,
     text,
 )
-from .spans import Span
+from .spans import Span, pooled_shape
 from .windows import Windows
 
 __all__ = ["BORDERS", "output_shape", "resolve"]
@@ -116,4 +116,4 @@ def output_shape(
         raise TypeError(f"shape must be a sequence of integers, not {shown(shape)}")
     sizes = tuple(integer(n, "shape", 0) for n in few(shape, f"shape must have at most {MOST_AXES} entries"))
     spans = resolve(sizes, window, stride, padding, dilation, ceil_mode, axes, array="shape")
-    return tuple(spans[a].o if a in spans else n for a, n in enumerate(sizes))
+    return pooled_shape(sizes, spans)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Span"]
+__all__ = ["Span", "pooled_shape"]
 
 
 class Span(NamedTuple):
@@ -112,3 +113,8 @@ class Span(NamedTuple):
         if self.starts is None or self.stops is None:
             return self.k
         return int((self.stops - self.starts).max(initial=0))
+
+
+def pooled_shape(shape: Sequence[int], spans: Mapping[int, Span]) -> tuple[int, ...]:
+    """The shape of the result for an array of this one, with windows on some of its axes."""
+    return tuple(spans[a].o if a in spans else n for a, n in enumerate(shape))

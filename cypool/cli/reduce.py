@@ -23,7 +23,7 @@ from ..geometry import resolve
 from ..lanes import check_dtype
 from ..pooling import pool
 from ..reducers import TABLE, Reducer, read_options
-from ..spans import Span
+from ..spans import Span, pooled_shape
 from ..windows import Windows
 from .errors import Misuse
 from .files import check_format, check_target, opened, replacing, unreadable, write
@@ -55,7 +55,7 @@ def reduce(options: argparse.Namespace, say: Callable[[str], None]) -> None:
             "fill_value": options.fill_value, "workers": options.workers, **reducing,
             "dtype": result_dtype(source.dtype, wanted, row),
         }  # fmt: skip
-        sizes = tuple(spans[a].o if a in spans else n for a, n in enumerate(source.shape))
+        sizes = pooled_shape(source.shape, spans)
         dtype = pool(np.ones(1, source.dtype), 1, row.name, dtype=keywords["dtype"], **plain(reducing)).dtype
         check_format(options.target, sizes, dtype)
         if options.dry_run:

@@ -18,7 +18,7 @@ from ..geometry import resolve
 from ..lanes import check_dtype
 from ..places import Key, Whole
 from ..reducers import Reducer, find, read_options
-from ..spans import Span
+from ..spans import Span, pooled_shape
 from .graph import Cells, Graph, as_dask, known_chunks, meta_of, numbered
 from .layout import axis_blocks, axis_edges, planes_of, split
 from .tasks import Job, Part, pool_task
@@ -79,7 +79,7 @@ def described(
         result = _checked(replace(call, nan_policy="omit") if omit else call, row, values, spans)
         if row.picks(values, call.indexed) == "stochastic":
             values["rng"] = Key(random_key(values["rng"]))
-    outputs = tuple(spans[a].o if a in spans else n for a, n in enumerate(x.shape))
+    outputs = pooled_shape(x.shape, spans)
     if border != "constant":
         border_value = 0  # whatever it is: nothing looks at it
     job = Job(

@@ -21,6 +21,7 @@ from ..lanes import check_dtype
 from ..parameters import gradient_of, over_cells, over_outputs, sums_cells
 from ..places import Key, Whole
 from ..rules import check_known
+from ..spans import pooled_shape
 from .forward import stand_in, task_workers, where_like
 from .graph import Cells, Graph, as_dask, known_chunks, meta_of, numbered
 from .layout import Block, axis_blocks, axis_edges, covering, intervals, plain_blocks, planes_of
@@ -50,7 +51,7 @@ def gradient_lazily(
         call.array, window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, wrt, options
     )
     call.checked(values)
-    outputs = tuple(spans[a].o if a in spans else n for a, n in enumerate(x.shape))
+    outputs = pooled_shape(x.shape, spans)
     grad = as_dask(grad, "grad")
     _check_gradient(grad, x, row.name, wrt, outputs)
     if indices is not None:
