@@ -17,6 +17,7 @@ from places import gather
 import cypool
 
 BORDERS = ("ignore", "constant", "reflect", "symmetric", "edge", "wrap")
+LAYOUTS = tuple(name for name in arrays.LAYOUTS if not name.startswith("broadcast"))  # these have other values
 SELECTING = ("max", "min", "median", "mode", "first")
 
 
@@ -37,7 +38,7 @@ def pick_options(draw, name, window):
 
 
 def pick_dtype(draw, name, usual):
-    """A dtype of the result, or None for the usual one."""
+    """A dtype of the result, or nothing for the usual one."""
     if draw.random() < 0.75:
         return {}
     if usual.kind == "f":
@@ -75,20 +76,34 @@ def refused(call, x, arguments):
     raise AssertionError(f"pool(x, **{arguments}) gave {arrays.show(got)}\nfor {arrays.show(x)}")
 
 
-def check_values(x, cells, part, name, call, rest):
-    """One reducer against the oracle."""
+def three_ways(draw, x, dtype, shape):
+    """The same call as it is, in another layout and on so many workers, and into memory that ends where it must."""
+    yield x, {}, None
+    yield arrays.LAYOUTS[draw.choice(LAYOUTS)](x), {"workers": draw.randint(1, 3)}, None
+    out, kept = arrays.guarded(shape, dtype)
+    yield arrays.LAYOUTS[draw.choice(LAYOUTS)](x), {"out": out}, kept
+
+
+def check_values(draw, x, cells, part, name, call, rest):
+    """One reducer against the oracle, in three ways; how many calls these were."""
     meant = dict(rest)
     if "weights" in rest:  # given in the order of axes; cells are in the order of the array
         meant["weights"] = np.transpose(rest["weights"], np.argsort(call["axes"]))
     try:
         answer = reference.reduce_cells(cells, part, name, **meant)
     except ValueError:
-        return refused(lambda: cypool.pool(x, reduce=name, **call, **rest), x, call | rest)
-    got = cypool.pool(x, reduce=name, **call, **rest)
-    message = f"pool(x, reduce={name!r}, **{call | rest})"
-    assert got.dtype == answer.dtype and got.shape == answer.value.shape, f"{message} is {got.dtype} {got.shape}"
-    fine = reference.agrees(got, answer)
-    assert fine.all(), f"{message} gave {arrays.show(got)}\nright: {answer.value[~fine]}\nfor {arrays.show(x)}"
+        refused(lambda: cypool.pool(x, reduce=name, **call, **rest), x, call | rest)
+        return 1
+    calls = 0
+    for given, more, kept in three_ways(draw, x, answer.dtype, answer.value.shape):
+        got = cypool.pool(given, reduce=name, **call, **rest, **more)
+        message = f"pool(x, reduce={name!r}, **{call | rest | more})"
+        assert got.dtype == answer.dtype and got.shape == answer.value.shape, f"{message} is {got.dtype} {got.shape}"
+        fine = reference.agrees(got, answer)
+        assert fine.all(), f"{message} gave {arrays.show(got)}\nright: {answer.value[~fine]}\nfor {arrays.show(given)}"
+        assert kept is None or (got is more["out"] and kept()), f"{message} wrote beside out, for {arrays.show(given)}"
+        calls += 1
+    return calls
 
 
 def check_gradient(draw, x, part, name, call):
@@ -136,8 +151,7 @@ def check_one(draw, names):
         if name not in reference.EMPTY and whole and draw.random() < 0.8:
             more["fill_value"] = 1
         more |= pick_dtype(draw, name, np.dtype("f8") if "weights" in more else usual)
-        check_values(x, cells, part, name, call | given, rest | more)
-        done += 1
+        done += check_values(draw, x, cells, part, name, call | given, rest | more)
     name = draw.choice(("sum", *SELECTING))
     if border != "constant" and not (name == "median" and (part.sum(-1) % 2 == 0).any()):
         x = arrays.plain("int32", shape, np.random.default_rng(seed))
