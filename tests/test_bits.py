@@ -36,6 +36,10 @@ def shapes(name):
         "small planes": ((1200 // some, 7, 7), dict(window=(2, 2))),
         "global": ((700 // some, 7, 7), dict(window=(Windows.whole(), Windows.whole()))),
         "one plane": ((300 // some, 1001), dict(window=(Windows.whole(), Windows.whole()))),
+        "channels last": ((60, 40 // some, 41, 9), dict(window=(2, 2), axes=(1, 2))),
+        "channels last, apart": ((40, 40 // some, 41, 8), dict(window=(2, 2), axes=(1, 2), stride=(1, 3), dilation=2)),
+        "long, channels last": ((40, 400 // some, 9), dict(window=(2, 11), axes=(0, 1), stride=(2, 9))),
+        "blocks": ((6, 40, 30 // some, 60), dict(window=(2, 2, 2), axes=(1, 2, 3))),
         "columns": ((40, 600 // some, 9), dict(window=(3, 5), axes=(0, 1), stride=1)),
         "adaptive": ((30, 2003 // some), dict(window=(Windows.adaptive(7), Windows.adaptive(100)))),
     }  # fmt: skip

@@ -138,17 +138,6 @@ cdef inline void doubles_to_integers(const double* a, int64_t* out, Py_ssize_t n
         out[i] = <int64_t> a[i] if fabs(a[i]) < 9e18 else 0
 
 
-cdef inline void shares_of(const double* a, Py_ssize_t next, double share, float* out, Py_ssize_t n) noexcept nogil:
-    """Sums times what one cell counts, as floats; with `next`, sums of three that lie so far apart."""
-    cdef Py_ssize_t i
-    if next:
-        for i in range(n):
-            out[i] = <float> ((a[i] + a[i + next] + a[i + 2 * next]) * share)
-    else:
-        for i in range(n):
-            out[i] = <float> (a[i] * share)
-
-
 cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, const void* low,
                              const void* high, const Counts* counts, void* wide, void* wide2,
                              void* out, Py_ssize_t n) noexcept nogil:
@@ -157,7 +146,7 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
     cdef int shift = 0
     cdef uint16_t factor
     if have == F64 and want == F32 and (f.divisor or counts.uniform):
-        shares_of(<const double*> low, 0, 1 / <double> d, <float*> out, n)
+        share_all(<const double*> low, 0, 1 / <double> d, <float*> out, n)
         return
     if have == F64:
         divide(<const double*> low, counts, f.divisor, want == F64, <double*> wide, n)

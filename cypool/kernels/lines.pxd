@@ -216,12 +216,14 @@ cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, P
 
 cdef inline void list_run(const Geometry* g, Scratch* s, const Line* run, const char* base) noexcept nogil:
     """The rows of all lines of a run, which are read from memory as they are, in s.pointers."""
-    cdef Py_ssize_t i, j, count = run.at.taps
+    cdef Py_ssize_t i, count = run.at.taps, further
     if not list_rows(g, run, base, s.pointers):
-        for i in range(run.lines):
-            list_taps(g, line_of(g, s, run, i), 0, count, &s.taps)
-            for j in range(count):
-                s.pointers[i * count + j] = base + s.taps.x[j]
+        list_taps(g, run, 0, count, &s.taps)
+        for i in range(count):
+            s.pointers[i] = base + s.taps.x[i]
+        further = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x if run.lines > 1 else 0
+        for i in range(count, run.lines * count):
+            s.pointers[i] = <const char*> s.pointers[i - count] + further
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,

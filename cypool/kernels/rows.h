@@ -107,6 +107,29 @@ CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MAX_F6
 CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
 CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
 
+/* Sums, or with `next` sums of three that lie so far apart, times what a cell of their windows counts, as floats. */
+#define CYPOOL_SHARES(name, type, share) \
+    static inline void name(const double *__restrict a, ptrdiff_t next, type, float *__restrict out, ptrdiff_t n) \
+    { \
+        if (next) \
+            for (ptrdiff_t i = 0; i < n; i++) \
+                out[i] = (float) ((a[i] + a[i + next] + a[i + 2 * next]) * share); \
+        else \
+            for (ptrdiff_t i = 0; i < n; i++) \
+                out[i] = (float) (a[i] * share); \
+    }
+CYPOOL_SHARES(cypool_share_all, double factor, factor)
+CYPOOL_SHARES(cypool_share_each, const double *__restrict factors, factors[i])
+
+/* Means of squares of four cells, each of C channels: rows a and b, cells `next` and outputs `step` samples apart. */
+static inline void cypool_share_squares(const float *__restrict a, const float *__restrict b, ptrdiff_t next,
+                                        ptrdiff_t step, ptrdiff_t C, double share, float *__restrict out, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++, a += step, b += step, out += C)
+        for (ptrdiff_t c = 0; c < C; c++)
+            out[c] = (float) ((((double) a[c] + b[c]) + ((double) a[next + c] + b[next + c])) * share);
+}
+
 /* Whether none of n numbers is a NaN: a comparison for two of them. */
 #if defined(__AVX__)
 #define CYPOOL_ORDERED(name, type, many, kind, unite) \
@@ -143,12 +166,20 @@ CYPOOL_ORDERED(cypool_ordered_f32, float, uint32_t)
 CYPOOL_ORDERED(cypool_ordered_f64, double, uint64_t)
 #endif
 
-/* Memory that will be read soon; any address will do. */
+/* Memory that will be read soon, and up to three cache lines behind it; any address will do.  GCC takes a function that
+   only fetches for one that does nothing, and drops calls of it that it has not inlined. */
+#if defined(__GNUC__)
+__attribute__((always_inline))
+#endif
 static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 {
 #if defined(__GNUC__)
-    for (ptrdiff_t i = 0; i < bytes; i += 64)
+    for (ptrdiff_t i = 0; i < bytes; i += 256) {
         __builtin_prefetch(a + i, 0, 2);
+        __builtin_prefetch(a + i + 64, 0, 2);
+        __builtin_prefetch(a + i + 128, 0, 2);
+        __builtin_prefetch(a + i + 192, 0, 2);
+    }
 #endif
 }
 

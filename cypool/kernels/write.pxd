@@ -2,7 +2,7 @@
 """Write: the reduced rows of the lanes become rows of the output."""
 from libc.string cimport memcpy
 
-from .counts cimport results_of
+from .counts cimport count_line, results_of
 from .finish cimport *
 from .folds cimport BLOCK, LANES, fold_rows_any
 from .lines cimport fetched, list_run
@@ -72,30 +72,20 @@ cdef inline void write_means(const Plan* p, Scratch* s, const Line* lines, Py_ss
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Py_ssize_t C = g.channels, next = axis.d * C if p.triple else 0
-    cdef Py_ssize_t i = 0, j, line, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), first = 0, last = n
-    cdef Py_ssize_t start, low, high, total
+    cdef Py_ssize_t i = 0, line, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
     cdef const double* a = <const double*> s.lane[0]
     cdef const Line* run = lines
-    cdef double share
-    if p.f.code == MEAN and not p.f.divisor and not g.uniform:
-        first = min(max(axis.whole - i0, 0), n)
-        last = max(min(axis.cut - i0, n), first)
+    cdef bint each = p.f.code == MEAN and not p.f.divisor and not g.uniform
     while i < m:
-        share = share_of(p, run.at.real * axis.k)
-        if s.known_tile != tile or s.known[0] != run.at.real:
+        if each and (s.known_tile != tile or s.known[0] != run.at.real):
             s.known_tile, s.known[0] = tile, run.at.real
-            for j in range(n):
-                if j < first or j >= last:
-                    window(axis, 0, i0 + j, &start, &low, &high, &total)
-                    s.inverse[j] = share_of(p, run.at.real * (high - low))
+            count_line(p, s, run, tile, 0)
         for line in range(run.lines):
-            if g.weighted:
-                share = s.shares[i + line]
-            shares_of(a + first * C, next, share, <float*> out + first * C, (last - first) * C)
-            for j in range(first):
-                shares_of(a + j * C, next, s.inverse[j], <float*> out + j * C, C)
-            for j in range(last, n):
-                shares_of(a + j * C, next, s.inverse[j], <float*> out + j * C, C)
+            if each:
+                share_each(a, next, s.inverse, <float*> out, n * C)
+            else:
+                share_all(a, next, s.shares[i + line] if g.weighted else share_of(p, run.at.real * axis.k),
+                          <float*> out, n * C)
             a += g.pitch * C
             out += step
         i += run.lines
@@ -227,6 +217,9 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef bint apart = (line.at.taps == C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code
                        and p.f.code == TAKE and not lane.pairs and axis.s > 1 and axis.k > 1
                        and (axis.d > 1 or (axis.k < 8 and (axis.k % 2 or axis.s % 2))))
+    # Squares of four cells whose channels lie side by side: from memory, and into the output.
+    cdef bint squares = (p.means and line.at.taps == axis.k == 2 and C >= 8 and lane.have == F32 and not lane.squares
+                         and not lane.pairs)
     cdef Rows r
     cdef Work w
     list_taps(g, line, 0, line.at.taps, &s.taps)
@@ -246,7 +239,10 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
         if whole > 0:
             part = min(part, whole)
         w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
-        if whole > 0:
+        if squares:
+            share_squares(<const float*> s.pointers[0], <const float*> s.pointers[1], axis.d * C, axis.s * C, C,
+                          share_of(p, line.at.real * axis.k), <float*> (out + i * g.out_cell), part)
+        elif whole > 0:
             w.a, w.b, w.c = <void*> s.pointers[0], out + i * g.out_cell, s.c
             on_work(lane.op, lane.want, &w)
         else:
@@ -261,7 +257,7 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
                 s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
             at[0] = s.a
             if p.means:
-                shares_of(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
+                share_all(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
                           <float*> (out + i * g.out_cell), part * C)
             else:
                 formula(p, s, part * C, out + i * g.out_cell)
