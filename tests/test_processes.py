@@ -153,6 +153,7 @@ LONG = {
     "gradient": "cypool.pool_backward(numpy.broadcast_to(1.0, (1988, 1988)), x, 61, 'lp', p=2.5, stride=1)",
     "medians": "cypool.pool(x, 15, 'median', stride=1)",
     "gradient of medians": "cypool.pool_backward(numpy.broadcast_to(1.0, (2034, 2034)), x, 15, 'median', stride=1)",
+    "gradient of large windows": "cypool.pool_backward(numpy.ones((1848, 1848)), x, 201, 'median', stride=1)",
     "whole arrays": "[cypool.pool(x, 2048, 'gem', p=2.5, padding=1000, stride=1) for _ in range(1000)]",
 }
 

@@ -110,39 +110,37 @@ cdef inline void reduce_item(const Plan* p, const Arrays* arrays, Scratch* s, Py
     reduce_band(p, arrays, s, row, min(p.g.band, p.g.rows - row), item % p.g.tiles)
 
 
-cdef inline void give_rows(const Plan* p, const Arrays* arrays, Scratch* s, const Region* region, Py_ssize_t row,
-                           Py_ssize_t stop) noexcept nogil:
-    """The gradients of rows row .. stop, in order."""
-    cdef Py_ssize_t tile
+cdef inline Py_ssize_t give_rows(const Plan* p, const Arrays* arrays, Scratch* s, const Region* region,
+                                 Py_ssize_t row, Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """The gradients of rows row .. stop, of their items first .. last; how many items they have."""
+    cdef Py_ssize_t item, items = (stop - row + p.g.band - 1) // p.g.band * p.g.tiles, start
     if arrays.given != NULL and p.steady:
         give_planes(p, arrays, s, region, row, stop)
-        return
-    while row < stop:
-        for tile in range(p.g.tiles):
-            reduce_band(p, arrays, s, row, min(p.g.band, stop - row), tile)
-        row += p.g.band
+        return items
+    for item in range(max(first, 0), min(last, items)):
+        start = row + item // p.g.tiles * p.g.band
+        reduce_band(p, arrays, s, start, min(p.g.band, stop - start), item % p.g.tiles)
+    return items
 
 
 cdef inline void give_group(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t group, Py_ssize_t most,
                             Py_ssize_t* done) noexcept nogil:
-    """The gradients of a group of rows, and of those before them that reach into its region: of `most` rows, after
+    """The gradients of a group of rows, and of those before them that reach into its region: of `most` items, after
     those that are done (-1: all)."""
     cdef const Give* give = &arrays.give
-    cdef Py_ssize_t row, stop
+    cdef Py_ssize_t first = done[0], last = first + most, before, items
     cdef Region region
-    if done[0] < 0:
+    if first < 0:
         return
     region_of(p, give, group, &region)
-    row = region.early + done[0]
-    stop = min(region.stop, row + most)
-    if done[0] == 0 and give.clears and not clears_ahead(p, arrays):
+    if first == 0 and give.clears and not clears_ahead(p, arrays):
         memset(give.dx + region.low * give.size, 0, (region.high - region.low) * give.size)
     s.low, s.high = region.low, region.high
     s.first, s.reach = 0, FARTHEST
-    give_rows(p, arrays, s, &region, row, min(stop, region.row))
+    before = give_rows(p, arrays, s, &region, region.early, region.row, first, last)
     s.first, s.reach = region.low, region.reach
-    give_rows(p, arrays, s, &region, max(row, region.row), stop)
-    done[0] = -1 if stop == region.stop else stop - region.early
+    items = before + give_rows(p, arrays, s, &region, region.row, region.stop, first - before, last - before)
+    done[0] = -1 if last >= items else last
 
 
 # Windows so large that one of them is work for several threads: each lane is done in groups of

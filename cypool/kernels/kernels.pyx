@@ -316,13 +316,14 @@ cdef class Reduction:
         return found
 
     cdef int run_groups(self, const Arrays* arrays, Scratch* scratch, int workers) except -1:
-        """Groups of output rows, each with a region of its own; of long ones some rows at a time."""
+        """Groups of output rows, each with a region of its own; of long ones some items at a time."""
         cdef const Plan* p = &self.p
-        cdef Py_ssize_t i, start = 0, stop, left, groups = groups_of(p, &arrays.give), many, chunk, rows = p.g.rows
+        cdef Py_ssize_t i, start = 0, stop, left, groups = groups_of(p, &arrays.give), many, chunk
+        cdef Py_ssize_t most = self.items + 2 * p.g.tiles  # of a group, of which two bands may be parts
         cdef Py_ssize_t* done
         many = min(max(groups, 1), max(workers, SLICE // max(1, self.items * self.cost // max(groups, 1))))
         if arrays.given == NULL or not p.steady:
-            rows = p.g.band * max(1, SLICE // 4 // max(1, self.cost * p.g.tiles))
+            most = max(1, SLICE // 4 // max(1, self.cost))
         done = <Py_ssize_t*> malloc(many * sizeof(Py_ssize_t))
         if done == NULL:
             raise MemoryError(f"no memory for {many} numbers")
@@ -333,7 +334,7 @@ cdef class Reduction:
                 chunk = max(1, (stop - start) // (workers * 16))
                 while left > 0:
                     for i in prange(start, stop, nogil=True, schedule="dynamic", chunksize=chunk, num_threads=workers):
-                        give_group(p, arrays, scratch + apart(&scratch.caller, threadid()), i, rows, done + (i - start))
+                        give_group(p, arrays, scratch + apart(&scratch.caller, threadid()), i, most, done + (i - start))
                     left = 0
                     for i in range(stop - start):
                         left += done[i] >= 0
