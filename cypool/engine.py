@@ -92,7 +92,7 @@ class Plan:
             zeros = without_zeros(row, options, spans)
         if zeros is not None:
             options, constant = zeros, False
-        slots = slots_of(spans, mirrored > 1) if selects else None
+        slots = slots_of(spans, mirrored > 1, mirrored == VISITED) if selects else None
         kernel = build(
             row, native, self.out_dtype, options, masked=masked, nan_policy=nan_policy,
             border=value if constant or mirrored == VISITED else None, cells=cells,

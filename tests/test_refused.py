@@ -73,6 +73,8 @@ REFUSED = [
      "return_indices must be False: reduce="),
     (lambda: cypool.pool(X, 2, return_indices=True, border="constant"), ValueError,
      "border='constant' has no indices: padded cells are no cells of x"),
+    (lambda: cypool.pool(X, 2**27, "median", axes=0, padding=2**26, border="constant"), ValueError,
+     "window and padding must leave a window at most 2097152 cells where border='constant'"),
     (lambda: cypool.unpool(G, np.ma.masked_array(AT, True), (6, 6)), ValueError, "indices must not be masked"),
     (lambda: cypool.unpool(G, AT, (6,), axes=(0, 1)), ValueError, "shape must have 2 entries (one for each of axes)"),
     (lambda: backward("count"), TypeError, "reduce='count' has no gradient with respect to x (these have: max, min"),
