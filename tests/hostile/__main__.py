@@ -40,6 +40,16 @@ def trials(seed):
             yield call, {name: value, other: another}, {*one, *two, FINE, *call.more(name), *call.more(other)}
 
 
+def chosen(options):
+    """The trials that are asked for, one at a time: all are 200 MB, which the fork of each child would have to map."""
+    some = None
+    if options.sample:
+        n = sum(options.only in call.name for call, _, _ in trials(options.seed))
+        some = set(random.Random(options.seed).sample(range(n), min(options.sample, n)))
+    named = (trial for trial in trials(options.seed) if options.only in trial[0].name)
+    return (trial for i, trial in enumerate(named) if some is None or i in some)
+
+
 def fault(call, changed, outcomes, ended, message):
     """What is wrong with the end of a trial, or None."""
     if ended is None:
@@ -64,11 +74,8 @@ def fault(call, changed, outcomes, ended, message):
 
 def run(options):
     part, count = options.part
-    found, counts, faults = list(trials(options.seed)), collections.Counter(), []
-    found = [t for t in found if options.only in t[0].name]
-    if options.sample and options.sample < len(found):
-        found = random.Random(options.seed).sample(found, options.sample)
-    for call, changed, outcomes in found[part::count]:
+    counts, faults = collections.Counter(), []
+    for call, changed, outcomes in itertools.islice(chosen(options), part, None, count):
         ended, message = attempt(lambda call=call, changed=changed: call(**changed))
         counts[ended] += 1
         why = fault(call, changed, outcomes, ended, message)
