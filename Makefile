@@ -64,11 +64,11 @@ test-scale: .venv/.test .venv/.scale
 bench: .venv/.peers
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-# Every hostile value in every call, each in a child of its own: some 160 000, or ARGS="--sample 5000 --only nn".
+# Every hostile value in every call, each in a child of its own: some 200 000, or ARGS="--sample 5000 --only nn".
 hostile: .venv/.test .venv/.scale
 	PYTHONPATH=tests $(BIN)/python -W ignore -P tests/hostile $(ARGS)
 
-# Ten million random calls against the oracle: two to four hours on two cores; ARGS="--count 100000 --seed 1".
+# Ten million random calls against the oracle: one to three hours on two cores; ARGS="--count 100000 --seed 1".
 differential: .venv/.test
 	PYTHONPATH=tests $(BIN)/python -P tests/differential.py $(ARGS)
 
