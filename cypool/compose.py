@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import as_maskable, entries, floats, integer, pooled_axes
+from .arguments import as_maskable, entries, floats, integer, must_fit, pooled_axes
 from .backward import pool_backward
 from .gradients import upstream
 from .pooling import pool
@@ -239,6 +239,7 @@ def spatial_pyramid_pool_backward(
     sizes = _levels(levels)
     total = sum(n ** len(where) for n in sizes)
     g = upstream(grad, (*batch, total))
+    must_fit(array.shape, np.dtype(np.float64))
     result, start = np.zeros(array.shape), 0
     for n in sizes:
         stop = start + n ** len(where)

@@ -85,6 +85,8 @@ REFUSED = [
      "x of complex128 has a gradient for sum and mean only, with respect to x"),
     (lambda: cypool.pool_backward(np.ones((4, 4)), X, 2, "softpool", padding=1, border="constant", border_value=1,
                                   wrt="alpha"), ValueError, "wrt='alpha' goes with border_value 0 only"),
+    (lambda: cypool.spatial_pyramid_pool_backward(np.ones(21), np.broadcast_to(np.uint8(1), (2**31, 2**31))),
+     MemoryError, "a result of shape (2147483648, 2147483648) and dtype float64 does not fit memory"),
     # blocks
     (lambda: cypool.block_replicate(np.array(3.0), ()), ValueError, "x must have an axis for blocks, which shape ()"),
     (lambda: cypool.block_reduce(X, (2**31, 2**31)), ValueError, "block_size must have fewer than 2**62 cells, not"),
