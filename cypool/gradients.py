@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from . import dispatch, threads
 from .adjoint import adjoint_sum, trimmed
-from .arguments import as_array
+from .arguments import as_array, must_fit
 from .call import Call, random_key, report
 from .engine import NO_DRAW, Plan, cached, keep
 from .geometry import BORDERS
@@ -313,9 +313,11 @@ def check_indices(indices: Array, cells: int, hidden: Array | None = None) -> No
 
 
 def upstream(grad: Any, shape: tuple[int, ...] | None = None) -> Array:
-    """The upstream gradient, checked; its shape where that is known."""
+    """The upstream gradient, checked: its shape where that is known, else whether memory holds a number for each."""
     array = as_array(grad, "grad")
     check_dtype(array.dtype, "biuf", "grad")
-    if shape is not None and array.shape != shape:
+    if shape is None:
+        must_fit(array.shape, np.dtype(np.float64), "grad")
+    elif array.shape != shape:
         raise ValueError(f"grad must have the shape of the result, {shape}, not {array.shape}")
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -85,6 +85,8 @@ REFUSED = [
      "x of complex128 has a gradient for sum and mean only, with respect to x"),
     (lambda: cypool.pool_backward(np.ones((4, 4)), X, 2, "softpool", padding=1, border="constant", border_value=1,
                                   wrt="alpha"), ValueError, "wrt='alpha' goes with border_value 0 only"),
+    (lambda: cypool.mixed_pool_backward(np.broadcast_to(np.uint8(1), (2**40, 2**20)), X, 2), MemoryError,
+     "grad of shape (1099511627776, 1048576) and dtype float64 does not fit memory"),
     (lambda: cypool.spatial_pyramid_pool_backward(np.ones(21), np.broadcast_to(np.uint8(1), (2**31, 2**31))),
      MemoryError, "a result of shape (2147483648, 2147483648) and dtype float64 does not fit memory"),
     # blocks
