@@ -195,7 +195,7 @@ cdef inline void slide_window(Op* op, work* kind, Work* w) noexcept nogil:
     cdef work* b = <work*> w.b
     cdef work* c = <work*> w.c
     cdef work* out
-    cdef Py_ssize_t k = w.k, s = w.s, d = w.d, C = w.C, m = w.m, i, j
+    cdef Py_ssize_t k = w.k, s = w.s, d = w.d, C = w.C, m = w.m, i, j, x
     while C == 1 and d == 1 and k % 2 == 0 and s % 2 == 0:
         k //= 2
         s //= 2
@@ -228,9 +228,15 @@ cdef inline void slide_window(Op* op, work* kind, Work* w) noexcept nogil:
         strided(op, a, b, c, m, k, s, d)
         a, b = b, a
     else:
-        for i in range(m):
-            for j in range(0, k, 3):
-                add_parts(op, a + (i * s + j * d) * C, b + i * C, C, d * C, min(k - j, 3), j == 0)
+        if k == 1:
+            pick(a, b, m, s * C, C)
+        for i in range(m if k > 1 else 0):
+            out = b + i * C
+            for x in range(C):
+                out[x] = apply(op, a[i * s * C + x], a[(i * s + d) * C + x])
+            for j in range(2, k):
+                for x in range(C):
+                    out[x] = apply(op, out[x], a[(i * s + j * d) * C + x])
         a, b = b, a
     w.a, w.b, w.c = a, b, c
 
