@@ -152,3 +152,15 @@ def test_training_is_a_bool():
             layer(np.ones((1, 2, 2, 1)), training=value)
     with pytest.raises(TypeError):
         layers.MaxPooling2D()(np.ones((1, 2, 2, 1)), training=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_complex_gradient_does_not_go_with_a_real_x(dtype):
+    x = np.ones((1, 2, 1), dtype)
+    up, un = layers.UpSampling1D(2), layers.MaxUnpooling1D(2)
+    for layer, y in ((up, up(x)), (un, un(x, np.array([[[0], [2]]])))):
+        with pytest.raises(TypeError, match=r"grad must be .*, not complex128"):
+            layer.backward(y.astype(complex))
+        assert layer.backward(y).dtype == dtype
+    assert un(x.astype(int), np.array([[[0], [2]]])).shape == (1, 4, 1)
+    assert un.backward(np.ones((1, 4, 1), complex)).dtype == complex

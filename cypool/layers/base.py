@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import as_array, as_maskable, few, integer, is_sequence, pooled_length, shown, text, typed
 from ..backward import pool_backward
+from ..lanes import check_dtype
 from ..outline import Outline
 from ..pooling import pool
 
@@ -86,6 +87,11 @@ class Layer(ABC):
     @abstractmethod
     def _backward(self, grad: Array, kept: Kept) -> Array:
         """The gradient, of checked arguments."""
+
+    def _gradient_dtype(self, grad: Array, kept: Kept) -> np.dtype[Any]:
+        """That of x if it is floating, else of grad; complex numbers do not go with a real x."""
+        check_dtype(grad.dtype, "biuf" if kept.x.dtype.kind == "f" else "biufc", "grad")
+        return (kept.x if kept.x.dtype.kind in "fc" else grad).dtype.newbyteorder("=")
 
     def _start(self, x: ArrayLike) -> Array:
         """x as an array of the right number of axes; what the last call left is dropped."""

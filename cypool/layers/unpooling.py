@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from ..arguments import per_axis, renamed, text
 from ..backward import unpool
-from ..lanes import check_dtype
 from ..outline import Outline
 from ..unpooling import unpool_gradient
 from .base import Array, Kept, Layer, Sizes
@@ -89,9 +88,8 @@ class _Unpooling(Layer):
         return None if n is None else self._range(n, place)[self.padding == "same"]
 
     def _backward(self, grad: Array, kept: Kept) -> Array:
-        check_dtype(grad.dtype, "biufc", "grad")
         indices: Any = kept.indices
-        dtype = (kept.x if kept.x.dtype.kind in "fc" else grad).dtype.newbyteorder("=")
+        dtype = self._gradient_dtype(grad, kept)
         return unpool_gradient(grad, indices, self._axes).astype(dtype, copy=False)
 
 

@@ -55,8 +55,7 @@ class _UpSampling(Layer):
         return (1, 1, *self.size) if self.data_format == "channels_first" else (1, *self.size, 1)
 
     def _backward(self, grad: Array, kept: Kept) -> Array:
-        check_dtype(grad.dtype, "biufc", "grad")
-        dtype = (kept.x if kept.x.dtype.kind in "fc" else grad).dtype.newbyteorder("=")
+        dtype = self._gradient_dtype(grad, kept)
         return np.asarray(self._shrink(grad), dtype)
 
     def _shrink(self, grad: Array) -> Array:
