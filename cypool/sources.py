@@ -182,7 +182,8 @@ def _open_file(path: Path, dataset: Any) -> Source:
         except (Refused, ImportError, MemoryError, PermissionError):
             raise
         except Exception as error:  # each library has its own for what is damaged
-            raise ValueError(f"source {str(path)!r} cannot be read: {type(error).__name__}: {error}") from error
+            folder = " (a folder must hold a Zarr array or group)" if stat.S_ISDIR(found.st_mode) else ""
+            raise ValueError(f"source {str(path)!r} cannot be read{folder}: {type(error).__name__}: {error}") from error
         source.path, source._close = path, stack.pop_all().close
         return source
 
@@ -216,9 +217,7 @@ class _Mapped:
     MOST = 2**22
     AROUND = 2**16  # Linux maps the pages around the one that is asked for, so many bytes
 
-    def __init__(
-        self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: Any = "C"
-    ) -> None:
+    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, order: Any = "C") -> None:
         self.dtype: np.dtype[Any] = dtype
         self.shape: tuple[int, ...] = shape
         size = path.stat().st_size
