@@ -124,7 +124,8 @@ def test_killed_at_any_time(x, tmp_path):
     for turn in range(3):
         target = tmp_path / str(turn)
         killed(x, target, call, "timer", float(rng.uniform(0.01, 0.6)), every=0.05)
-        WRITE(x, target, **call, overwrite=turn == 0 and target.exists())
+        ended = target.exists() and not Path(f"{target}.partial").exists()  # before it was to be killed
+        WRITE(x, target, **call, overwrite=ended)
         assert files(target) == files(tmp_path / "whole")
 
 
