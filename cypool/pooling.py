@@ -91,7 +91,7 @@ def pool(
         What padded cells are: nothing, `border_value`, or as in `numpy.pad`.
     border_value : scalar
         The value of padded cells for ``border="constant"``.  Medians, quantiles, modes and draws look at each padded
-        cell: their windows may have 16 times as many cells as x, padded ones included, or 2**21 if that is more.
+        cell: their windows may have 16 times as many as the pooled axes of x, or 2**21 if that is more.
     where : array_like of bool, optional
         Broadcast to x; cells that are False take no part.
     nan_policy : {"propagate", "omit", "raise"}

@@ -13,8 +13,8 @@ __all__ = ["Slots", "groups", "selecting", "shares", "slots_of"]
 
 PLANES = 32  # from which whole planes are shared out
 GROUPS = 64  # groups of windows of few planes, about
-VISITED = 2**21  # cells of a window that may be looked at although most of them are padding,
-SHARE = 16       # and more if x has a sixteenth as many (half of each of four axes may be padding)
+PADS = 2**21  # cells of a window that may be looked at although most of them are padding,
+SHARE = 16  # and more if the pooled axes have a sixteenth as many (half of each of four may be padding)
 
 
 class Slots(NamedTuple):
@@ -30,11 +30,11 @@ def slots_of(spans: dict[int, Span], mirrored: bool, padded: bool) -> Slots:
     """`padded`: padded cells hold a value, and are looked at as the others are."""
     depths = {a: max(1, reach(s, mirrored)) for a, s in spans.items()}
     count = math.prod(depths.values())
-    most = max(VISITED, SHARE * math.prod(s.n for s in spans.values()))
+    most = max(PADS, SHARE * math.prod(s.n for s in spans.values()))
     if padded and count > most:
         raise ValueError(
             f"window and padding must leave a window at most {most} cells where border='constant' and each of them is "
-            f"looked at ({SHARE} times as many as x has, and {VISITED} in any case), not {count}"
+            f"looked at ({SHARE} times as many as x has, and {PADS} in any case), not {count}"
         )
     if count >= 2**31:
         raise MemoryError(f"window has {count} cells; a cell is selected from fewer than 2**31")
