@@ -17,7 +17,7 @@ from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, r
 from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .places import Whole
 from .reducers import Reducer
-from .rows import BLOCK, COLUMNS, LINES, SLOTS, STRIP, WHOLE, Axis, canonical, fewest, most_taps, reach, room_of, tiling
+from .rows import BLOCK, COLUMNS, LINES, SLOTS, Axis, canonical, fewest, most_taps, reach, room_of, strip_of, tiling
 from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
 from .tall import tall
@@ -223,10 +223,8 @@ class Plan:
                     and span.stuff == span.copies == self.copies == 1 and not weighted
                     and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and not deep and taps <= LINES and span.starts is None and not tile["segment"]:
-            extent = (span.k - 1) * span.d + 1
-            strip = (max(STRIP // dtype.itemsize // channels, 8 * extent) - extent) // span.s + 1
-            if span.n * channels * dtype.itemsize <= WHOLE:
-                strip = tile["outputs"]
+            every = math.prod(axis["n"] for axis in leading)
+            strip = strip_of(span, channels * dtype.itemsize, every, taps, tile["outputs"])
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         if slots:  # cells are sorted in a few steps each; those of large windows are counted, for each window
             work = visited * (2 if slots.cells <= SLOTS else 20)

@@ -319,7 +319,7 @@ cdef class Reduction:
         """Groups of output rows, each with a region of its own; of long ones some items at a time."""
         cdef const Plan* p = &self.p
         cdef Py_ssize_t i, start = 0, stop, left, groups = groups_of(p, &arrays.give), many, chunk
-        cdef Py_ssize_t most = self.items + 2 * p.g.tiles  # of a group, of which two bands may be parts
+        cdef Py_ssize_t most = FARTHEST  # items of a group that are done at a time
         cdef Py_ssize_t* done
         many = min(max(groups, 1), max(workers, SLICE // max(1, self.items * self.cost // max(groups, 1))))
         if arrays.given == NULL or not p.steady:

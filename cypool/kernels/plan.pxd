@@ -40,6 +40,7 @@ cdef enum:
     SHORT = 128         # bytes of a row: from so many on, the rows that will be read next are fetched,
     LONG = 2048         # up to so many: longer ones memory foresees by itself
     FETCH_AHEAD = 4096  # bytes from a row to what is fetched while it is worked on
+    FEW_ROWS = 8        # of a window: the rows of so many are fetched a strip ahead
 
 cdef struct Axis:
     Py_ssize_t n, o               # cells, outputs

@@ -166,16 +166,14 @@ CYPOOL_ORDERED(cypool_ordered_f32, float, uint32_t)
 CYPOOL_ORDERED(cypool_ordered_f64, double, uint64_t)
 #endif
 
-/* Memory that will be read soon; any address will do.  Inlined always: GCC takes a function that only fetches for one that
-   does nothing, and drops calls of it. */
-#if defined(__GNUC__)
-__attribute__((always_inline))
-#endif
+/* Memory that will be read soon; any address will do.  GCC takes a function that only fetches for one that does nothing,
+   and drops calls of it: not of one with an instruction of its own, be it empty. */
 static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 {
 #if defined(__GNUC__)
     for (ptrdiff_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch(a + i, 0, 2);
+        __builtin_prefetch(a + i, 0, 3);
+    __asm__ volatile("");
 #endif
 }
 
