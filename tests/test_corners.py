@@ -303,6 +303,17 @@ def test_an_index_of_another_group_is_given_its_gradient():
     assert dx.sum() == 1024 and (dx[1:4096:4] == 1).all()
 
 
+def test_a_group_of_outputs_ends_before_another():
+    """Groups of large windows are done a few rows at a time; the last has the most, since it starts with windows of
+    the one before that reach into its cells."""
+    x = RNG.permutation(290 * 42).reshape(290, 42).astype(np.float32)
+    y, index = cypool.pool(x, 31, "median", stride=1, return_indices=True)
+    grad = RNG.integers(-9, 9, y.shape).astype(np.float32)
+    expected = np.bincount(index.ravel(), grad.ravel(), x.size).reshape(x.shape)
+    for workers in (1, 2, 3):
+        assert np.array_equal(cypool.pool_backward(grad, x, 31, "median", stride=1, workers=workers), expected)
+
+
 def test_the_divisor_of_any_integer_type():
     x = RNG.random((1, 4, 4))
     assert np.array_equal(nn.avg_pool2d(x, 2, divisor_override=np.int64(-3)), nn.avg_pool2d(x, 2, divisor_override=-3))
