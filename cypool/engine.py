@@ -265,13 +265,11 @@ class Plan:
         count = threads.resolve(workers, self.useful)
         kind = {"size": dx.itemsize, "grad_code": CODES[grad.dtype.str[1:]], "scale": scale}
         cells, into = grad.view(np.uint8), dx.view(np.uint8)
-        for whole in (False, True):
-            how = kind | groups(self.axes, self.outer, whole)
-            if add:
-                how["clears"] = False
-            found, lost, strays = self.reduction.give(x, mask, cells, into, index, how, count, key)
-            if not strays or add:
-                break
+        how = kind | groups(self.axes, self.outer, False) | ({"clears": False} if add else {})
+        found, lost, strays = self.reduction.give(x, mask, cells, into, index, how, count, key)
+        if strays and not add:  # indices of cells of other groups: once more, with planes that are whole
+            how |= groups(self.axes, self.outer, True)
+            found, lost, _ = self.reduction.give(x, mask, cells, into, index, how, count, key)
         return found, lost
 
     def empty(self, dtype: np.dtype[Any] | None = None) -> Array:

@@ -31,6 +31,7 @@ __all__ = ["Partial"]
 
 Array = NDArray[Any]
 JOURNAL = "journal.json"
+PROGRESS = {"cells", "pass", "regions", "read", "filled"}  # what a journal says of a call that is not complete
 
 
 class Partial:
@@ -118,6 +119,8 @@ class Partial:
             state = json.loads(file.read_text())
             if not isinstance(state, dict) or not isinstance(state["fingerprint"], dict):
                 raise ValueError
+            if not state.get("complete") and not state.keys() >= PROGRESS:
+                raise ValueError
         except (ValueError, KeyError):
             raise ValueError(f"{str(file)!r} is damaged: remove {str(self.path)!r}") from None
         return state
@@ -130,7 +133,7 @@ class Partial:
         """Removes all but the lock."""
         for entry in self.path.iterdir():
             if entry.name != "lock":
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+                discard(entry)
 
     def sweep(self) -> None:
         """Removes files that a process that was killed had begun to write."""
@@ -177,8 +180,8 @@ class Partial:
                 if not overwrite:
                     raise FileExistsError(f"target {str(self.target)!r} was made by someone else in the meantime")
                 old = self.path / "replaced"
-                if old.exists():
-                    shutil.rmtree(old)
+                if os.path.lexists(old):
+                    discard(old)
                 os.rename(self.target, old)
             os.rename(self.data, self.target)
             sync_directory(self.target.parent)
@@ -189,8 +192,13 @@ class Partial:
         for entry in sorted(self.path.iterdir(), key=lambda entry: (entry.name == "lock", entry.name == JOURNAL)):
             if entry.name == "lock":
                 self.release()
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            discard(entry)
         self.path.rmdir()
+
+
+def discard(entry: Path) -> None:
+    """Removes a file, a link, or a folder with all that it holds."""
+    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 def sync(files: Iterable[Path]) -> None:

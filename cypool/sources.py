@@ -280,7 +280,8 @@ def _open_zarr(path: Path, dataset: str | None, stack: ExitStack) -> Source:
             raise Refused(f"source {str(path)!r} has no array {where!r}{_list(node)}")
         node = node[where]
     if not isinstance(node, zarr.Array):
-        raise Refused(f"source {str(path)!r} is a group of arrays at {where!r}: give dataset={_list(node)}")
+        inner = _list(node, f"{where}/")
+        raise Refused(f"source {str(path)!r} is a group of arrays at {where!r}: give dataset={inner}")
     scale, units, axes = {}, {}, _known(getattr(node.metadata, "dimension_names", None) or ["none"])
     if image:
         named = [axis if isinstance(axis, dict) else {"name": axis} for axis in image.get("axes", [])]
@@ -290,8 +291,6 @@ def _open_zarr(path: Path, dataset: str | None, stack: ExitStack) -> Source:
             for step in level.get("coordinateTransformations", []):
                 if level["path"] == where and step["type"] == "scale" and axes:
                     scale = dict(zip(axes, map(float, step["scale"]), strict=True))
-    if axes is not None and len(axes) != node.ndim:
-        axes = None
     name = str(path) if where is None else f"{path}/{where}"
     return Source(node, name, axes=axes, chunks=node.chunks, scale=scale, units=units if axes else None)
 
@@ -302,8 +301,8 @@ def _multiscale(node: Any) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def _list(node: Any) -> str:
-    names = sorted(node.keys()) if hasattr(node, "keys") else []
+def _list(node: Any, at: str = "") -> str:
+    names = [at + name for name in sorted(node.keys())] if hasattr(node, "keys") else []
     return f" (it has {', '.join(map(repr, names[:20]))})" if names else ""
 
 
@@ -339,7 +338,7 @@ def _open_tiff(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     for page in series.pages:
         if page is not None and any(o + n > size for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)):
             raise ValueError(f"the file ends at byte {size}, within its cells")
-    _tiff_is_whole(file)
+    _tiff_is_whole(file, series)
     axes = series.axes.lower()
     axes = axes.replace("s", "c") if "c" not in axes else axes
     given: dict[str, Any] = {"axes": _known(axes), "scale": {}, "units": {}}
@@ -354,14 +353,17 @@ def _open_tiff(path: Path, dataset: str | None, stack: ExitStack) -> Source:
     return Source(data, str(path), chunks=data.chunks, **given)
 
 
-def _tiff_is_whole(file: Any) -> None:
-    """ValueError where the list of pages goes on behind the last one that was found."""
+def _tiff_is_whole(file: Any, series: Any) -> None:
+    """ValueError where the list of pages goes on behind the last one that was found, or ImageJ wrote more images."""
     page, form, handle = file.pages[-1], file.tiff, file.filehandle
     handle.seek(page.offset)
     tags = int.from_bytes(handle.read(form.tagnosize), "little" if file.byteorder == "<" else "big")
     handle.seek(page.offset + form.tagnosize + tags * form.tagsize)
     if any(handle.read(form.offsetsize)):
         raise ValueError(f"the pages after page {len(file.pages) - 1} are not there")
+    images, found = (file.imagej_metadata or {}).get("images", 1), series.size // max(1, math.prod(file.pages[0].shape))
+    if isinstance(images, int) and images > found:
+        raise ValueError(f"of {images} images, as ImageJ says, {found} are there")
 
 
 def _tiff_sizes(tifffile: Any, file: Any, scale: dict[str, float], units: dict[str, str]) -> None:

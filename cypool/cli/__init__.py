@@ -88,8 +88,8 @@ def _drop_output() -> None:
             sys.stdout.flush()
     except (OSError, ValueError):
         with suppress(OSError, ValueError):  # a stream without a file has none to change
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
+            place, nowhere = sys.stdout.fileno(), os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, place)
             os.close(nowhere)
 
 

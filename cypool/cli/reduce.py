@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import as_dtype, integer, pooled_axes, shown
+from ..arguments import as_dtype, integer, pooled_axes
 from ..geometry import resolve
 from ..lanes import check_dtype
 from ..pooling import pool
@@ -111,16 +111,14 @@ def pooled(source: Any, channel: int | None, options: argparse.Namespace) -> tup
     """The axes that windows cover: as told; or all but the channels and, where the file names its axes, time."""
     ndim = len(source.shape)
     if options.axes is not None:
-        axes = pooled_axes(options.axes, ndim, options.window)
-        if options.channel_axis is not None and channel in axes:
-            raise Misuse(f"axes {shown(axes)} and channel_axis {channel} must not name the same axis")
-        return axes
+        return pooled_axes(options.axes, ndim, options.window)
     kept = {channel}
     if source.axes is not None:
         kept |= {a for a, name in enumerate(source.axes) if str(name).lower() == "t"}
     axes = tuple(a for a in range(ndim) if a not in kept)
     if not axes:
-        raise Misuse(f"{printable(options.source)} has no axis to pool but its channels (shape {shape(source.shape)})")
+        besides = f" but its channels (shape {shape(source.shape)})" if ndim else ": it holds one number"
+        raise Misuse(f"{printable(options.source)} has no axis to pool{besides}")
     return axes
 
 

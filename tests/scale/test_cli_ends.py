@@ -2,11 +2,13 @@
 
 import errno
 import importlib
+import io
 import os
 import resource
 import subprocess
 import sys
 import threading
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -212,6 +214,55 @@ def test_file_too_large(suffix):
     assert np.array_equal(np.load("in.npy"), x)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("4 requested and 2 written"), "out.tif: cannot be written: 4 requested and 2 written"),
+        (OSError(errno.ENOSPC, "No space left on device"), "out.tif: No space left on device"),
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), "/tmp/x: No space left on device"),
+    ],
+    ids=["no number", "no name", "both"],
+)
+def test_libraries_that_cannot_write(run, monkeypatch, error, said):
+    """What a library does not say of its error, the name or the reason, is said all the same."""
+    saved(photo((8, 8)))
+    Path("out.tif").write_text("mine")
+
+    def fail(*arguments, **keywords):
+        raise error
+
+    monkeypatch.setattr(tifffile, "imwrite", fail)
+    assert run("reduce", "in.npy", "out.tif", "--overwrite") == (1, "", f"cypool: error: {said}\n")
+    assert names() == ["in.npy", "out.tif"] and Path("out.tif").read_text() == "mine"
+
+
+def test_damage_in_the_middle(run, monkeypatch):
+    """A source that opens, and whose last strips are no good: found when the first bands are made."""
+    monkeypatch.setattr(bands, "BAND", 2000)
+    tifffile.imwrite("in.tif", photo((64, 100)), compression="zlib", rowsperstrip=8)
+    with tifffile.TiffFile("in.tif") as file:
+        page = file.pages[0]
+        where, size = page.dataoffsets[-1], page.databytecounts[-1]
+    content = bytearray(Path("in.tif").read_bytes())
+    content[where : where + size] = b"\xff" * size
+    Path("in.tif").write_bytes(content)
+    bars = []
+    inner = bands._read
+    monkeypatch.setattr(bands, "_read", lambda *words: bars.append(words[1]) or inner(*words))
+    code, text, error = run("reduce", "in.tif", "out.npy")
+    assert (code, text, names()) == (1, "", ["in.tif"]) and len(bars) > 2
+    assert error.startswith("cypool: error: in.tif cannot be read at [") and error.count("\n") == 1
+
+
+def test_only_channels(run):
+    saved(photo((3,)))
+    said = "cypool: error: in.npy has no axis to pool but its channels (shape 3)\n"
+    assert run("reduce", "in.npy", "out.npy", "--channel-axis=0") == (2, "", said) and names() == ["in.npy"]
+    saved(np.float32(1))
+    said = "cypool: error: in.npy has no axis to pool: it holds one number\n"
+    assert run("reduce", "in.npy", "out.npy") == (2, "", said) and names() == ["in.npy"]
+
+
 def test_memory(run):
     """A result that no memory holds."""
     np.lib.format.open_memmap("in.npy", "w+", np.uint8, (4, 4))
@@ -276,6 +327,47 @@ def test_full_output():
     assert (found.returncode, found.stderr) == (1, b"cypool: error: No space left on device\n")
 
 
+def test_readers_that_are_gone(monkeypatch):
+    """The same in this process: what nobody reads is dropped, so that the end of the process is silent."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", pipe)
+        assert cli.main(["info"]) == 141
+        assert os.fstat(writer).st_rdev == os.stat(os.devnull).st_rdev  # the rest goes here
+        pipe.write("more")
+        pipe.flush()
+
+
+def test_streams_without_a_file(monkeypatch, capsys):
+    """Standard output of a program that runs commands itself."""
+
+    class Gone(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    free = os.dup(2)  # the lowest number that is free, before and after
+    os.close(free)
+    assert cli.main(["info"]) == 141 and "cypool" in sys.stdout.getvalue()
+    after = os.dup(2)
+    os.close(after)
+    assert after == free
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("missing", ["stdout", "stderr"])
+def test_no_streams(monkeypatch, capsys, missing):
+    """A process without one of them, as on Windows without a console: the exit code tells."""
+    saved(photo((8, 8)))
+    monkeypatch.setattr(sys, missing, None)
+    assert cli.main(["reduce", "in.npy", "out.npy"]) == 0
+    assert cli.main(["reduce", "missing.npy", "other.npy"]) == 1
+    error = "cypool: error: missing.npy: No such file or directory\n"
+    assert capsys.readouterr() == ("", error if missing == "stdout" else "")
+    assert names() == ["in.npy", "out.npy"]
+
+
 def test_closed_streams():
     saved(photo((8, 8)))
     for i, streams in enumerate((">&-", "2>&-", "<&- >&- 2>&-")):
@@ -289,6 +381,23 @@ def test_warnings_on_one_line(run, monkeypatch):
     saved(photo((2000, 2000)))
     found = process("reduce", "in.npy", "out.npy", env=os.environ | {"CYPOOL_NUM_THREADS": "many"})
     assert found.returncode == 0 and found.stderr.startswith("cypool: warning: ") and found.stderr.count("\n") == 1
+
+
+def test_warnings_with_debug(run, monkeypatch):
+    """As Python shows them, and not at the end."""
+    saved(photo((8, 8)))
+    inner = bands.pool_bands
+
+    def warn(*arguments):
+        warnings.warn("two\nlines", UserWarning, stacklevel=1)
+        return inner(*arguments)
+
+    monkeypatch.setattr(bands, "pool_bands", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert run("reduce", "in.npy", "out.npy") == (0, "", "cypool: warning: two lines\n")
+    with pytest.warns(UserWarning, match="two\nlines"):
+        assert run("reduce", "in.npy", "out.npy", "--overwrite", "--debug") == (0, "", "")
 
 
 def test_other_threads(capsys):
@@ -367,3 +476,12 @@ def test_missing_extras(missing, words, said):
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr.startswith("cypool: error: ") and found.stderr.endswith("\n") and found.stderr.count("\n") == 1
     assert said in found.stderr and names() == before
+
+
+def test_extras_that_miss_something(run, folder, monkeypatch):
+    """Where a library is there, and one that it needs is not, that one is named."""
+    Path("shtab.py").write_text("import cypool_nowhere")
+    monkeypatch.delitem(sys.modules, "shtab", raising=False)
+    monkeypatch.syspath_prepend(folder)
+    code, text, error = run("completion", "bash")
+    assert (code, text, error) == (1, "", "cypool: error: No module named 'cypool_nowhere'\n")

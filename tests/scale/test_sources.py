@@ -1,5 +1,7 @@
 """Everything a pyramid can be made of: values, names of axes, sizes of cells; lazily; and what is damaged."""
 
+import os
+import sys
 import tracemalloc
 
 import arrays
@@ -232,6 +234,25 @@ def test_no_source(source, error, text, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_path_of_bytes(tmp_path):
+    np.save(tmp_path / "x.npy", stack())
+    with os.scandir(bytes(tmp_path)) as found:
+        (entry,) = found
+    with pytest.raises(TypeError, match=r"source must be an array or a path of str, not b'.*x.npy' .a bytes"):
+        open_source(entry)
+
+
+def test_dtypes_of_other_libraries():
+    class Tensor:
+        shape, dtype = (3, 3), "bfloat17"
+
+        def __getitem__(self, region):
+            raise AssertionError("something was read")
+
+    with pytest.raises(TypeError, match=r"Tensor has a dtype that NumPy does not have: 'bfloat17'"):
+        open_source(Tensor())
+
+
 @pytest.mark.parametrize("ending", [".tif", ".h5", ".npy", ".png", ".zarr", ".xyz", ""])
 @pytest.mark.parametrize("content", [b"", b"no image at all" * 99, b"II*\0\xff\xff\xff\xff", b"\x93NUMPY\1\0\xff\xff"])
 def test_no_image(ending, content, tmp_path):
@@ -253,6 +274,27 @@ def test_no_zarr(tmp_path):
     zarr.save_array(tmp_path / "array.zarr", np.zeros(3))
     with pytest.raises(ValueError, match="has no array 'a'"):
         open_source(tmp_path / "array.zarr", dataset="a")
+
+
+def test_groups_in_groups(tmp_path):
+    x = stack()
+    zarr.open_group(tmp_path / "x.zarr", mode="w").create_group("0").create_array("deep", data=x)
+    for dataset in (None, "0"):
+        with pytest.raises(ValueError, match=r"is a group of arrays at '0': give dataset= .it has '0/deep'"):
+            open_source(tmp_path / "x.zarr", dataset=dataset)
+    assert reads(tmp_path / "x.zarr", x, dataset="0/deep").name.endswith("x.zarr/0/deep")
+
+
+def test_axes_that_do_not_fit(tmp_path):
+    """An image that names two axes of three: none is taken from it."""
+    x = stack()
+    group = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=2)
+    group.create_array("full", data=x)
+    axes = [{"name": n, "type": "space", "unit": "micrometer"} for n in "yx"]
+    levels = [{"path": "full", "coordinateTransformations": [{"type": "scale", "scale": [2, 2]}]}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": levels}]
+    opened = reads(tmp_path / "x.zarr", x)
+    assert (opened.axes, opened.scale, opened.units) == (None, {}, {})
 
 
 def test_datasets(tmp_path):
@@ -287,6 +329,17 @@ def test_truncated_tiff(kind, keep, tmp_path):
     with pytest.raises(ValueError, match=r"cut.tif.*(cannot be read|the file ends)"):
         WRITE(tmp_path / "cut.tif", tmp_path / "x.zarr", chunks=16)
     assert not list(tmp_path.glob("x.zarr*"))
+
+
+def test_truncated_tiff_of_one_page(tmp_path):
+    """A page that stands for all that follow it: the list of pages tells nothing of where the file must end."""
+    x = stack()
+    tifffile.imwrite(tmp_path / "x.tif", x, photometric="minisblack", truncate=True)
+    reads(tmp_path / "x.tif", x)
+    content = (tmp_path / "x.tif").read_bytes()
+    (tmp_path / "x.tif").write_bytes(content[:-1])
+    with pytest.raises(ValueError, match=rf"x.tif' cannot be read: .*at byte {len(content) - 1}, within its cells"):
+        open_source(tmp_path / "x.tif")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -353,6 +406,28 @@ except ImportError as error:
     print(error)
 """
     assert f"this source needs {library}" in fresh(code) and "pip install 'cypool[zarr]'" in fresh(code)
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_truncated_imagej_of_one_page(tmp_path, kept):
+    """As ImageJ writes large stacks: what it says of the number of images tells that some are not there."""
+    x = stack()
+    tifffile.imwrite(tmp_path / "x.tif", x, imagej=True, truncate=True, metadata={"axes": "ZYX"})
+    assert reads(tmp_path / "x.tif", x).axes == ("z", "y", "x")
+    content = (tmp_path / "x.tif").read_bytes()
+    (tmp_path / "x.tif").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(ValueError, match=rf"x.tif' cannot be read: .*of {len(x)} images, as ImageJ says, 1 are there"):
+        open_source(tmp_path / "x.tif")
+
+
+def test_libraries_that_miss_something(tmp_path, monkeypatch):
+    """Where a library is there, and one that it needs is not, that one is named."""
+    (tmp_path / "h5py.py").write_text("import cypool_nowhere")
+    (tmp_path / "x.h5").write_bytes(b"x")
+    monkeypatch.delitem(sys.modules, "h5py")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'cypool_nowhere'$"):
+        open_source(tmp_path / "x.h5")
 
 
 def test_sources_import_nothing_else():

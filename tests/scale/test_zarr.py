@@ -16,6 +16,7 @@ from written import WRITE, files, is_right
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 import cypool
+import cypool.dask
 from cypool.levels import Levels
 from cypool.regions import plan_passes
 
@@ -96,6 +97,16 @@ def test_random_plans(tmp_path):
         more = {"chunks": chunks, "shards": shards, "levels": int(rng.integers(0, 5)), "workers": 1 + turn % 3}
         target = tmp_path / str(turn)
         is_right(target, WRITE(x, target, factor=factor, reduce=name, **more), x, name, factor)
+
+
+def test_regions_and_chunks_of_the_source(tmp_path):
+    """Regions grow with the chunks they are read from, as far as memory allows."""
+    x = arrays.nasty("uint16", (70, 131), 1)
+    source = zarr.create_array({}, data=x, chunks=(64, 64))
+    for memory, sides in ((2**20, (64, 64)), (8000, (64, 16))):
+        plan = WRITE(source, tmp_path / str(memory), chunks=8, levels=1, memory=memory, workers=1)
+        assert plan.passes[0].sides == sides and plan.memory <= memory
+        is_right(tmp_path / str(memory), plan, x)
 
 
 def test_regions_follow_one_another():
@@ -315,3 +326,16 @@ def test_overwrite(tmp_path):
         assert files(tmp_path / "x") == before  # the old one stays until the end
 
     is_right(tmp_path / "x", WRITE(y, tmp_path / "x", chunks=16, overwrite=True, progress=look), y)
+
+
+# ---- blocks of dask ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduce", ["mean", "std", "max", "median"])
+@pytest.mark.parametrize("shape, window, dilation", [((1, 1), 1, 1), ((2, 9000), (1, 3), (1, 2100))])
+def test_blocks_without_a_row(shape, window, dilation, reduce):
+    """One cell, and windows whose cells share no row: a block has the bits of the whole."""
+    x = RNG(0).random(shape).astype(np.float32)
+    given = {"window": window, "reduce": reduce, "dilation": dilation}
+    found = cypool.dask.pool(dask.array.from_array(x, chunks=(1, 3000)), **given).compute()
+    assert found.dtype == np.float32 and found.tobytes() == cypool.pool(x, **given).tobytes()

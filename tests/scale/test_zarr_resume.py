@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -146,6 +147,73 @@ def test_old_target_stays_until_the_end(x, tmp_path):
         assert files(target) == expected and not Path(f"{target}.partial").exists()
 
 
+def test_a_target_that_was_moved_away(x, tmp_path):
+    """After a kill at the very end: what is there is complete, and the same call writes it once more."""
+    assert killed(x, tmp_path / "x", CALL, "before Partial remove", 1)
+    (tmp_path / "x").rename(tmp_path / "moved")
+    is_right(tmp_path / "x", WRITE(x, tmp_path / "x", **CALL), np.load(x))
+    assert files(tmp_path / "x") == files(tmp_path / "moved")
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_another_target_after_a_kill(x, tmp_path, kind):
+    """Killed after the old target was put away, and another one made in its place: both are replaced."""
+    target, call, old = tmp_path / "x", CALL | {"overwrite": True}, tmp_path / "x.partial/replaced"
+    if kind == "folder":
+        WRITE(np.zeros((40, 40), np.uint16), target, **CALL)
+    elif kind == "file":
+        target.write_text("mine")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        target.symlink_to(tmp_path / "elsewhere")
+    assert killed(x, target, call, "after os rename", 1) and not target.exists() and os.path.lexists(old)
+    target.mkdir()
+    (target / "mine").write_text("mine")
+    with pytest.raises(FileExistsError, match="exists: give overwrite=True"):
+        WRITE(x, target, **CALL)
+    assert (target / "mine").read_text() == "mine"
+    is_right(target, WRITE(x, target, **call), np.load(x))
+    assert not (target / "mine").exists()
+
+
+def test_a_target_made_by_someone_else(x, tmp_path):
+    """It stays as it is, and so does what was written: once the target is gone, the same call only moves that."""
+    target = tmp_path / "x"
+    with pytest.raises(FileExistsError, match="was made by someone else in the meantime"):
+        WRITE(x, target, **CALL, progress=lambda done, total: target.mkdir(exist_ok=True))
+    assert not list(target.iterdir()) and (tmp_path / "x.partial/data/zarr.json").exists()
+    target.rmdir()
+    seen = []
+    is_right(target, WRITE(x, target, **CALL, progress=lambda *n: seen.append(n)), np.load(x))
+    assert not seen
+
+
+def test_a_target_made_before_anything_is_written(x, tmp_path):
+    """Between the first look at the target and the lock: nothing is left but the target."""
+    cells = np.load(x)
+
+    class Source:
+        shape, dtype = cells.shape, cells.dtype
+
+        def __getitem__(self, region):
+            (tmp_path / "x").mkdir(exist_ok=True)
+            return cells[region]
+
+    with pytest.raises(FileExistsError, match="exists: give overwrite=True"):
+        WRITE(Source(), tmp_path / "x", **CALL)
+    assert os.listdir(tmp_path) == ["x"] and not os.listdir(tmp_path / "x")
+
+
+def test_systems_without_locks(x, tmp_path, monkeypatch):
+    """Windows: the same files, and no lock."""
+    WRITE(x, tmp_path / "whole", **CALL)
+    monkeypatch.setattr(cypool.partial, "sys", SimpleNamespace(platform="win32"))
+    interrupted(x, tmp_path / "x", CALL)
+    assert (tmp_path / "x.partial/journal.json").exists() and not (tmp_path / "x.partial/lock").exists()
+    WRITE(x, tmp_path / "x", **CALL)
+    assert files(tmp_path / "x") == files(tmp_path / "whole") and not (tmp_path / "x.partial").exists()
+
+
 def test_keyboard_interrupt(x, tmp_path, monkeypatch):
     WRITE(x, tmp_path / "whole", **CALL)
     expected = files(tmp_path / "whole")
@@ -270,9 +338,10 @@ def test_what_is_in_the_way(x, tmp_path):
     with pytest.raises(FileExistsError, match="was not made by write_pyramid"):
         WRITE(x, tmp_path / "y", **CALL)
     interrupted(x, tmp_path / "z", CALL)
-    (tmp_path / "z.partial/journal.json").write_text("{")
-    with pytest.raises(ValueError, match=r"journal.json.* is damaged: remove"):
-        WRITE(x, tmp_path / "z", **CALL)
+    for damaged in ("{", "[]", "{}", '{"fingerprint": 1}', '{"fingerprint": {}, "pass": 1}'):
+        (tmp_path / "z.partial/journal.json").write_text(damaged)
+        with pytest.raises(ValueError, match=r"journal.json.* is damaged: remove"):
+            WRITE(x, tmp_path / "z", **CALL)
     interrupted(x, tmp_path / "a", CALL)
     (tmp_path / "a").mkdir()
     with pytest.raises(FileExistsError, match="exists: give overwrite"):
