@@ -154,7 +154,7 @@ def gradient(
     """The gradient of a call whose other arguments are checked (of the weights in the order of the array's axes)."""
     array = call.array
     if array.dtype.kind == "c":
-        return _complex(grad, call, row, spans, values, pooled_shape(array.shape, spans), wrt, workers)
+        return _complex(grad, call, row, spans, values, indices, wrt, workers)
     backward = prepared(grad, call, row, spans, values, indices, workers, key)
     if wrt != "x":
         return parameter_gradient(backward, wrt)
@@ -173,12 +173,17 @@ def prepared(
     """A gradient of real numbers, of which nothing is computed yet."""
     shape = pooled_shape(call.array.shape, spans)
     g = upstream(grad, shape)
-    hidden = None
-    if indices is not None:
-        indices, hidden = as_indices(indices, shape)
-        if row.selects == "":
-            raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
+    indices, hidden = _given_indices(indices, row, shape)
     return Backward(call, row, spans, values, g, indices, workers, hidden, key)
+
+
+def _given_indices(indices: Any, row: Reducer, shape: tuple[int, ...]) -> tuple[Array | None, Array | None]:
+    if indices is None:
+        return None, None
+    found = as_indices(indices, shape)
+    if row.selects == "":
+        raise ValueError(f"indices do not go with reduce={row.name!r}: it selects no cells")
+    return found
 
 
 def differentiated(
@@ -202,16 +207,15 @@ def differentiated(
     return row, omit, spans, values, value
 
 
-def _complex(
-    grad: Any, call: Call, row: Any, spans: Any, values: Any, shape: Any, wrt: str, workers: Any
-) -> Array:
+def _complex(grad: Any, call: Call, row: Any, spans: Any, values: Any, indices: Any, wrt: str, workers: Any) -> Array:
     """Sums and means are linear: real and imaginary parts have the same gradient."""
-    g = as_array(grad, "grad")
+    g, shape = as_array(grad, "grad"), pooled_shape(call.array.shape, spans)
     if g.dtype.kind not in "biufc":
         raise TypeError(f"grad must be numbers, not {g.dtype}")
     if row.name not in ("sum", "mean") or wrt != "x":
         raise TypeError(f"x of {call.array.dtype} has a gradient for sum and mean only, with respect to x")
     pieces = {part: upstream(np.ascontiguousarray(getattr(g, part)), shape) for part in ("real", "imag")}
+    _given_indices(indices, row, shape)  # an error if there are any
     call = call.without_nan()
     result = np.zeros(call.array.shape, call.array.dtype.newbyteorder("="))
     if 0 in shape:

@@ -45,6 +45,8 @@ def sums_cells(options: Mapping[str, Any], wrt: str) -> bool:
 
 def over_outputs(b: Backward, wrt: str) -> list[Total]:
     """What the outputs come to: one sum, or one for each of the weights in C order."""
+    if 0 in b.grad.shape:
+        return [Total()] * (math.prod(s.k for s in b.spans.values()) if wrt == "weights" else 1)
     if wrt == "weights":
         return _weights(b)
     n = b.count()
@@ -65,6 +67,8 @@ def over_outputs(b: Backward, wrt: str) -> list[Total]:
 
 def over_cells(b: Backward, kept: tuple[slice, ...]) -> list[Total]:
     """What the cells of a part of the array (`kept`) come to: their own gradient, times them."""
+    if 0 in b.grad.shape:
+        return [Total()]
     dx = b.run().astype(np.float64)[kept]
     return [total_of(np.where(dx == 0, 0, b.call.array[kept].astype(np.float64)) * dx)]
 

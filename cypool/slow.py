@@ -102,7 +102,10 @@ def apply_callable(
             place[axis] = outputs
         pieces.append((place, y))
     if out is None:
-        if dtype is None:
+        if dtype is None and not pieces:  # no windows: the dtype is that of what has no outputs
+            nothing = np.empty(shape + [1] * len(axes), x.dtype)
+            dtype = np.asarray(func(nothing, axis=tuple(range(x.ndim, nothing.ndim)), **(func_kwargs or {}))).dtype
+        elif dtype is None:
             dtype = np.result_type(*(y.dtype for _, y in pieces))
         if len(pieces) == 1:
             return pieces[0][1].astype(dtype, casting="same_kind", copy=False)

@@ -79,6 +79,7 @@ REFUSED = [
     (lambda: cypool.unpool(G, AT, (6,), axes=(0, 1)), ValueError, "shape must have 2 entries (one for each of axes)"),
     (lambda: backward("count"), TypeError, "reduce='count' has no gradient with respect to x (these have: max, min"),
     (lambda: backward("sum", indices=AT), ValueError, "indices do not go with reduce='sum': it selects no cells"),
+    (lambda: backward("sum", X + 1j, indices=AT), ValueError, "indices do not go with reduce='sum': it selects no cel"),
     (lambda: backward("sum", wrt="weights"), ValueError, "wrt='weights' needs weights"),
     (lambda: backward("stochastic"), ValueError, "the picks of 'stochastic' are not known: give indices, or an"),
     (lambda: backward("sum", X + 1j, wrt="weights", weights=[[1, 1], [1, 1]]), TypeError,

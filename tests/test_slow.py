@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.util import view_as_blocks
 
+import cypool
 from cypool.slow import BORDER, apply_callable, window_array
 
 
@@ -128,6 +129,14 @@ def test_keywords_dtype_and_out():
     np.testing.assert_array_equal(out, [6, 9])
     with pytest.raises(TypeError):
         apply_callable(np.mean, x, (0,), windows, dtype=np.int16)
+
+
+def test_no_windows():
+    """The dtype is that of the function's results, of which there are none."""
+    x, none = np.ones((4, 6), np.uint8), cypool.Windows.adaptive(0)
+    for func, dtype in ((np.sum, np.uint64), (np.median, np.float64), (np.max, np.uint8)):
+        y = cypool.pool(x, none, lambda a, axis, func=func: func(a, axis), axes=0)
+        assert y.shape == (0, 6) and y.dtype == dtype
 
 
 def test_a_function_that_reduces_other_axes_is_named():

@@ -150,8 +150,8 @@ def axis_blocks(edges: Sequence[Sequence[int]], spans: Mapping[int, Span], borde
 def blocks_of(span: Span, edges: Sequence[int], border: str) -> list[Block]:
     """The outputs of an axis whose chunks have these edges, shared out among tasks."""
     chunks = [start for start, stop in itertools.pairwise(edges) if stop > start]
-    if span.o == 0:
-        return [Block(0, 0, ((0, 1),), span._replace(n=1), 0, 0, 1)]
+    if span.o == 0 or (span.starts is not None and not span.starts.size):  # no windows, or no planes
+        return [Block(0, span.o, ((0, 1),), span._replace(n=1), 0, 0, 1)]
     if span.starts is not None:
         starts = span.starts if span.starts.ndim == 1 else span.starts.min(0)
         of = np.searchsorted(chunks, starts, "right")
@@ -213,7 +213,8 @@ def planes_of(blocks: Sequence[Block], shape: tuple[int, ...]) -> tuple[Block, .
     for b in blocks:
         if b.span is not None and b.span.planes and b.span.starts is not None and b.span.stops is not None:
             o = b.span.o
-            starts, stops = (np.ascontiguousarray(t.reshape(*batch, o)[place]).reshape(-1, o)
+            planes = math.prod(s.stop - s.start for s in place)
+            starts, stops = (np.ascontiguousarray(t.reshape(*batch, o)[place]).reshape(planes, o)
                              for t in (b.span.starts, b.span.stops))  # fmt: skip
             b = b._replace(span=b.span._replace(starts=starts, stops=stops, planes=len(starts)))
         found.append(b)

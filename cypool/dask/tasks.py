@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import dispatch
-from ..call import Call, hides_cells, run, taking_part
+from ..call import Call, empty_window, hides_cells, run, taking_part
 from ..engine import cached
 from ..lanes import scalar
 from ..places import Place, Whole
@@ -163,16 +163,25 @@ def pooled(job: Job, part: Part, call: Call) -> Any:
 
 def _positions(job: Job, part: Part, call: Call) -> Array:
     """argmax, argmin."""
-    fill = job.fill_value
-    if fill is None and job.dtype.kind == "f":
-        fill = np.nan
-    call = replace(call, dtype=None, fill_value=None if fill is None else -1)
+    fill, quiet = job.fill_value, job.masked and job.fill_value is None
+    call = replace(call, dtype=None, fill_value=None if quiet else -1)
     found = call.named(job.row, False, dict(job.options), part.spans(), None, None, job.workers)
     index = np.ma.getdata(found)
-    result = part.whole_index(index, job).astype(job.dtype)
-    if fill is not None:
-        result[index < 0] = scalar(fill, job.dtype, "fill_value")
+    empty = index < 0
+    result = as_positions(part.whole_index(index, job), job.dtype)
+    if empty.any() and not quiet:
+        if fill is None and job.dtype.kind != "f":
+            raise ValueError(empty_window(~empty, job.least, job.dtype, False, part.place(job.whole)))
+        result[empty] = np.nan if fill is None else scalar(fill, job.dtype, "fill_value")
     return np.ma.MaskedArray(result, mask=np.ma.getmask(found)) if job.masked else result
+
+
+def as_positions(index: Array, dtype: np.dtype[Any]) -> Array:
+    """Positions as another dtype: those that it does not hold are saturated, as the kernels do."""
+    if dtype.kind in "iu":
+        index = np.minimum(index, min(np.iinfo(dtype).max, np.iinfo(index.dtype).max))
+    with np.errstate(over="ignore"):
+        return index.astype(dtype)
 
 
 def _key(job: Job, call: Call, spans: Mapping[int, Span]) -> Any:

@@ -23,7 +23,7 @@ from ..reducers import TABLE, read_options
 from ..spans import Span
 from .graph import Cells, Graph
 from .layout import Block, planes_of
-from .tasks import Job, Part, pooled
+from .tasks import Job, Part, as_positions, pooled
 
 __all__ = ["add_tree", "combines"]
 
@@ -178,7 +178,7 @@ def finished(job: Job, part: Part, parts: list[Partial]) -> Any:
         raise ValueError(empty_window(enough, least, job.dtype, job.indexed, part.place(job.whole)))
     empty = (np.nan if job.dtype.kind == "f" else 0) if fill is None else scalar(fill, job.dtype, "fill_value")
     if position:
-        result = np.asarray(total.index).astype(job.dtype)
+        result = as_positions(np.asarray(total.index), job.dtype)
     elif job.reduce == "mean":
         result = _means(total.value, np.maximum(total.count, 1), job)
     else:

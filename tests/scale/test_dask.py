@@ -171,6 +171,7 @@ BAD = [
     {"reduce": "middle"}, {"reduce": 3}, {"reduce": "quantile", "q": 2}, {"reduce": "max", "q": 0.5},
     {"reduce": "sum", "weights": np.ones(3)}, {"reduce": "lp", "p": -1}, {"reduce": "stochastic", "rng": 1.5},
     {"reduce": "argmax", "border": "constant"}, {"reduce": np.linalg.norm, "where": X > 0}, {"stride": 2**62},
+    {"reduce": np.linalg.norm, "return_indices": True},
     {"window": cypool.Windows.adaptive(3), "stride": 2}, {"window": cypool.Windows.explicit([0], [3], 5)},
     {"window": cypool.Windows.explicit([[0]] * 3, [[3]] * 3, 18), "axes": 0},
     {"reduce": lambda a, axis: a.sum(axis), "nan_policy": "omit"}, {"reduce": "mode", "ignore": 1e300},
@@ -202,6 +203,17 @@ def test_arguments_of_gradients_are_refused_at_once(given):
     x = da.from_array(Unread(), chunks=(7, 6), meta=np.empty((0, 0), np.float32))
     with pytest.raises(theirs.type) as ours:
         cypool.dask.pool_backward(x=x, **given)
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_complex_cells_give_weights_no_gradient(reduce):
+    """That is refused at once, in the words of `cypool.pool_backward`."""
+    given = {"window": 2, "reduce": reduce, "weights": np.ones((2, 2)), "wrt": "weights"}
+    with pytest.raises(TypeError, match=r"x of complex64 has a gradient .* with respect to x") as theirs:
+        cypool.pool_backward(X[:9, :10], X.astype("c8"), **given)
+    with pytest.raises(TypeError) as ours:
+        cypool.dask.pool_backward(X[:9, :10], PART.astype("c8"), **given)
     assert str(ours.value) == str(theirs.value)
 
 
@@ -253,6 +265,27 @@ def test_arrays_that_are_refused():
                  lambda: cypool.dask.unpool(PART, X.astype(int), (18, 20), out=PART),
                  lambda: cypool.dask.pool_backward(X, PART, 1, out=X)):  # fmt: skip
         with pytest.raises(TypeError, match="out must be None"):
+            call()
+
+
+def test_chunks_that_are_no_numpy_arrays_are_refused():
+    """Also those of other arguments than the first."""
+
+    class Duck:
+        shape, dtype, ndim = (18, 20), np.dtype(np.float32), 2
+
+        def __getitem__(self, key):
+            return self
+
+    duck = da.from_array(Duck(), chunks=(7, 6))
+    assert type(duck._meta) is Duck
+    for name, call in (("x", lambda: cypool.dask.pool(duck, 2)), ("x", lambda: cypool.dask.pyramid(duck)),
+                       ("image", lambda: cypool.dask.block_reduce(duck, 2)),
+                       ("where", lambda: cypool.dask.pool(PART, 2, where=duck)),
+                       ("grad", lambda: cypool.dask.pool_backward(duck, PART, 1)),
+                       ("values", lambda: cypool.dask.unpool(duck, X.astype(int), (18, 20))),
+                       ("indices", lambda: cypool.dask.unpool(PART, duck, (18, 20)))):  # fmt: skip
+        with pytest.raises(TypeError, match=rf"{name} must be a dask array of NumPy arrays, not of Duck"):
             call()
 
 

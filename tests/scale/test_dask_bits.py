@@ -258,3 +258,106 @@ def test_rounding():
     with dask.config.set(scheduler="synchronous"):
         for seed in range(120):
             run(seed, large)
+
+
+def same(x, chunks, *window, **keywords):
+    """The result, that of NumPy arrays and of dask arrays in these chunks."""
+    part = dask.array.from_array(x, chunks=chunks)
+    keywords["window"] = window if len(window) > 1 else window[0]
+    want = run(None, lambda _: (None, x, part, keywords, keywords))
+    assert isinstance(want, np.ndarray), f"{keywords}: {want}"
+    return want
+
+
+@pytest.mark.parametrize("reduce", ["max", "mean", "argmin", "median"])
+@pytest.mark.parametrize("chunks", [(1, -1, 3), (2, (0, 0), 7), -1])
+def test_axes_of_length_0(reduce, chunks):
+    """What is not pooled may have no cells, in one chunk or in several."""
+    x = np.zeros((2, 0, 7), np.float32)
+    for array in (x, np.ma.MaskedArray(x)):
+        assert same(array, chunks, 2, reduce=reduce, axes=2).shape == (2, 0, 3)
+        assert same(array, chunks, 2, 7, reduce=reduce, axes=(0, 2)).shape == (1, 0, 1)
+
+
+@pytest.mark.parametrize("reduce", ["max", "mean", "argmin", "median"])
+@pytest.mark.parametrize("chunks", [(2, 3), -1])
+def test_axes_without_outputs(reduce, chunks):
+    """Windows may be none at all."""
+    x = np.random.default_rng(0).random((5, 8))
+    none, some = cypool.Windows.adaptive(0), cypool.Windows.adaptive(3)
+    for array in (x, np.ma.MaskedArray(x, mask=x < 0.5)):
+        assert same(array, chunks, none, reduce=reduce, axes=1).shape == (5, 0)
+        assert same(array, chunks, cypool.Windows.explicit([], [], 5), reduce=reduce, axes=0).shape == (0, 8)
+        assert same(array, chunks, some, none, reduce=reduce, axes=(1, 0)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("reduce", ["argmax", "argmin"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_positions_as_floats(reduce, dtype):
+    """They are NaN, or the value that is given, where a window is empty: in one chunk and across several."""
+    rng = np.random.default_rng(0)
+    x, where = rng.integers(0, 5, (12, 10)).astype(np.float32), rng.random((12, 10)) < 0.5
+    where[:, :2] = False
+    for window in ((2, 2), (4, 1), (12, 2)):
+        given = {"reduce": reduce, "dtype": dtype, "where": where}
+        y = same(x, (6, 5), *window, **given)
+        assert y.dtype == dtype and np.isnan(y[:, 0]).all() and not np.isnan(y).all()
+        assert (same(x, (6, 5), *window, **given, fill_value=-0.5)[:, 0] == -0.5).all()
+
+
+def test_means_of_sums_that_are_no_floats():
+    """The mean of integers is rounded once, also where their sum is 2**53 or more."""
+    n, most = 2**21 + 1, 2**32 - 1
+    x = np.full((n, 2), most, np.uint32)
+    x[:, 1] = np.arange(n)
+    assert n * most > 2**53 and float(n * most) / n != most
+    assert same(x, (2**19, 2), cypool.Windows.whole(), reduce="mean", axes=0).tolist() == [[most, n // 2]]
+
+
+@pytest.mark.parametrize("chunks", [40, 700])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "f2", "u8"])
+def test_positions_that_a_dtype_does_not_hold(dtype, chunks):
+    """Saturated, or infinite, and no warning: as NumPy's side does."""
+    x = np.arange(70000)[::-1] if dtype == "f2" else np.arange(700)
+    for window, reduce in ((x.size, "argmin"), (x.size, "argmax"), (350, "argmax")):
+        same(x, chunks * x.size // 700, window, reduce=reduce, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "u1"])
+def test_positions_of_masked_cells(dtype):
+    """A window without cells is masked, or holds the value that is given; else it is an error of the same words."""
+    x = np.ma.MaskedArray(np.arange(24.0).reshape(4, 6), mask=np.arange(24).reshape(4, 6) % 6 < 2)
+    for chunks in (3, 4, (2, 5)):
+        part = dask.array.from_array(x, chunks=chunks)
+        for given in ({}, {"fill_value": 7}):
+            keywords = {"window": 2, "reduce": "argmax", "dtype": dtype, **given}
+            run(None, lambda _, part=part, keywords=keywords: (None, x, part, keywords, keywords))
+        if dtype[0] in "iu":
+            keywords = {"reduce": "argmax", "dtype": dtype, "where": ~x.mask}
+            with pytest.raises(ValueError, match=f"{np.dtype(dtype)} has no value for that") as theirs:
+                cypool.pool(x.data, 2, **keywords)
+            with pytest.raises(ValueError) as ours:
+                cypool.dask.pool(dask.array.from_array(x.data, chunks=chunks), 2, **keywords).compute()
+            # Which window is met first is a matter of threads.
+            assert str(ours.value).partition(" is empty")[2] == str(theirs.value).partition(" is empty")[2]
+
+
+def test_windows_of_each_plane_that_are_none():
+    """No windows, or no planes."""
+    x = np.arange(24.0).reshape(4, 6)
+    for n, windows in ((4, 0), (0, 2)):
+        tables = np.zeros((n, windows), int), np.ones((n, windows), int)
+        assert same(x[:n], 3, cypool.Windows.explicit(*tables, 6), axes=1).shape == (n, windows)
+
+
+@pytest.mark.parametrize("reduce,wrt,options", [("gem", "p", {"p": 2.0}), ("softpool", "alpha", {})])
+@pytest.mark.parametrize("dtype", ["f4", "u1"])
+def test_gradients_of_parameters_without_outputs(reduce, wrt, options, dtype):
+    """No windows, or no cells: 0."""
+    for x, window, axes, outputs in ((np.ones((4, 6), dtype), cypool.Windows.adaptive(0), 0, (0, 6)),
+                                     (np.ones((0, 6), dtype), 2, 1, (0, 3))):  # fmt: skip
+        for array in (x, np.ma.MaskedArray(x, mask=x > 0)):
+            grad, given = np.zeros(outputs), {"window": window, "reduce": reduce, "axes": axes, "wrt": wrt, **options}
+            assert cypool.pool_backward(grad, array, **given) == 0
+            part = dask.array.from_array(array, chunks=3)
+            assert cypool.dask.pool_backward(grad, part, **given).compute() == 0

@@ -46,6 +46,29 @@ def test_unpool():
     assert 0 < failed < 30
 
 
+def test_unpool_refuses_masked_indices():
+    """An empty window has none; that shows when they are computed."""
+    x = np.ma.MaskedArray(np.arange(24.0).reshape(4, 6), mask=np.arange(24).reshape(4, 6) % 6 < 2)
+    values, indices = cypool.dask.pool(dask.array.from_array(x, chunks=3), 2, return_indices=True)
+    result = cypool.dask.unpool(values, indices, x.shape)
+    with pytest.raises(ValueError, match=r"indices must not be masked") as theirs:
+        cypool.unpool(*cypool.pool(x, 2, return_indices=True), x.shape)
+    with pytest.raises(ValueError) as ours:
+        result.compute()
+    assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("shape,sizes,axes", [((0, 3), 6, 1), ((2, 0), 4, 0), ((2, 0, 3), (5, 7), (2, 0))])
+@pytest.mark.parametrize("dtype", ["f4", ">i2"])
+def test_unpool_of_nothing(shape, sizes, axes, dtype):
+    """An axis of length 0 that is not pooled stays as it is."""
+    values, indices = np.zeros(shape, dtype), np.zeros(shape, int)
+    want = cypool.unpool(values, indices, sizes, axes=axes)
+    found = cypool.dask.unpool(dask.array.from_array(values, chunks=2), indices, sizes, axes=axes)
+    assert found.shape == want.shape and 0 in want.shape and found.dtype == want.dtype
+    bits.check(found.compute(), want, f"{shape} to {sizes} on {axes}")
+
+
 FUNCTIONS = (np.sum, np.max, np.mean, np.median, np.nanmean, np.ptp, "mode", "argmax", np.percentile, "spread", len)
 
 
@@ -86,6 +109,18 @@ def test_block_reduce():
     with dask.config.set(scheduler="synchronous"), np.errstate(all="ignore"):
         failed = sum(isinstance(reduced(seed), type) for seed in range(600))
     assert 0 < failed < 300
+
+
+@pytest.mark.parametrize("func", [np.sum, np.mean, np.median, "max"])
+@pytest.mark.parametrize("given", [{}, {"dtype": "f8", "cval": 1}, {"channel_axis": 0}], ids="-".join)
+def test_block_reduce_of_nothing(func, given):
+    """Blocks of an image of size 0 may be padded: a result of size 0, masked if the image is."""
+    for x in (np.zeros((0, 7), np.float32), np.ma.MaskedArray(np.zeros((3, 0, 4), np.uint8))):
+        want = cypool.block_reduce(x, 2, func, **given)
+        found = cypool.dask.block_reduce(dask.array.from_array(x, chunks=2), 2, func, **given)
+        assert isinstance(found, dask.array.Array) and type(found._meta) is type(want)
+        assert found.shape == want.shape and want.size == 0 and found.dtype == want.dtype
+        bits.check(found.compute(), want, f"{x.shape}, {func}, {given}")
 
 
 @pytest.mark.parametrize("reduce", ["mean", "max", "min", "first", "median", "mode"])
