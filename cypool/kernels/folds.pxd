@@ -149,3 +149,15 @@ cdef inline void fold_short(Op* op, const work* a, Py_ssize_t n, Py_ssize_t line
         a += m * line
         out += m * step
         lines -= m
+
+
+cdef inline void fold_alike(Op* op, const work* a, const Py_ssize_t* starts, Py_ssize_t n, Py_ssize_t m,
+                            work* out) noexcept nogil:
+    """As `fold`, of fewer than two rounds of lanes, of m windows of n cells on one line: a cell of all windows at a
+    time.  Fractional maxima of 2x2 took 146 instructions, and take 43."""
+    cdef Py_ssize_t i, j
+    for i in range(m):
+        out[i] = apply(op, a[starts[i]], a[starts[i] + 1])
+    for j in range(2, n):
+        for i in range(m):
+            out[i] = apply(op, out[i], a[starts[i] + j])

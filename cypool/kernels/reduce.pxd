@@ -66,6 +66,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
         w.m, w.k, w.s = t.n, m, line_cells
         w.starts = s.starts
         w.stops = s.stops
+        w.n = s.alike
         w.value = &lane.identity
         on_work(lane.op, lane.want, &w)
     else:

@@ -72,8 +72,11 @@ cdef struct Scratch:
     int64_t* indices
     int64_t* lead                 # flat position of a row's cell 0, by slot
     Py_ssize_t* index
-    Py_ssize_t* starts
+    Py_ssize_t* starts            # windows of a tile, as cells of it
     Py_ssize_t* stops
+    const int64_t* placed         # the tables they are from, or NULL
+    Py_ssize_t start, stop        # the cells of all of them
+    Py_ssize_t alike              # of each, or 0
     Line* lines                   # the rows of a band, in runs
     Py_ssize_t located, located_rows, runs  # of which rows, how many, in how many runs
     Py_ssize_t plane_rows         # rows of one index of the first leading axis; 0: they do not lie alike
@@ -207,6 +210,7 @@ cdef inline size_t lay_out(const Plan* p, char* base, Scratch* s) noexcept nogil
     s.pointers = <const void**> carve(&at, lines * ROWS * sizeof(void*))
     s.known = <int64_t*> carve(&at, 2 * lines * sizeof(int64_t))
     s.known_tile = -1
+    s.placed, s.alike = NULL, 0
     s.shares = <double*> carve(&at, lines * sizeof(double))
     s.taps.x = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))
     s.taps.mask = <Py_ssize_t*> carve(&at, ROWS * sizeof(Py_ssize_t))

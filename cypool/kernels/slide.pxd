@@ -17,7 +17,7 @@ batch position or number of workers.
     strided   few taps: the row is taken apart, so that each tap is a contiguous row
     fold      long windows that overlap little, and windows given by tables
 """
-from .folds cimport LANES, fold, fold_channels, fold_short
+from .folds cimport LANES, fold, fold_alike, fold_channels, fold_short
 from .rows cimport *
 
 cdef enum:  # what operate() does
@@ -32,6 +32,7 @@ cdef struct Work:
     Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell (FILL, FOLD: k lines at steps of s)
     const Py_ssize_t* starts  # FOLD: the windows, as cells of the row
     const Py_ssize_t* stops
+    Py_ssize_t n              # the cells of each of them, or 0: not the same
     const void* value         # FILL: the identity; REPEAT: the border value; in the working type
     const int64_t* counts     # REPEAT: how often for each sample
     Py_ssize_t times          # TIMES: how often for all
@@ -170,6 +171,11 @@ cdef inline void fold_windows(Op* op, work* kind, Work* w) noexcept nogil:
     cdef work* b = <work*> w.b
     cdef work* out = <work*> w.c
     cdef work identity = (<const work*> w.value)[0]
+    if work is float or work is double:
+        if w.C == w.k == 1 and 1 < w.n < 2 * LANES:
+            fold_alike(op, a, w.starts, w.n, w.m, out)
+            w.a, w.c = w.c, w.a
+            return
     for i in range(w.m):
         start = w.starts[i]
         n = w.stops[i] - start

@@ -16,21 +16,34 @@ cdef inline Py_ssize_t segment_taps(const Plan* p, Py_ssize_t segment) noexcept 
     return min(p.g.segment, p.g.axes[p.g.leading].k - segment * p.g.segment)
 
 
+cdef inline void place_windows(const Axis* axis, Py_ssize_t plane, const Tile* t, Scratch* s) noexcept nogil:
+    """The windows of a tile, from the tables of a plane; the rows of a plane follow each other, and share them."""
+    cdef const int64_t* starts = axis.starts + plane * axis.plane_step + t.i0
+    cdef const int64_t* stops = axis.stops + plane * axis.plane_step + t.i0
+    cdef Py_ssize_t i, start = starts[0], stop = stops[0]
+    if s.placed == starts:
+        return
+    s.placed, s.alike = starts, stop - start
+    for i in range(t.n):
+        s.alike = s.alike if stops[i] - starts[i] == s.alike else 0
+        start = min(start, starts[i])
+        stop = max(stop, stops[i])
+    for i in range(t.n):
+        s.starts[i] = starts[i] - start
+        s.stops[i] = stops[i] - start
+    s.start, s.stop = start, stop
+
+
 cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_ssize_t segment,
                           Scratch* s, Tile* t) noexcept nogil:
     """Where a tile of the row axis lies; with segments: one part of one window."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t i, start, stop, first = 0, last = axis.n
+    cdef Py_ssize_t start, stop, first = 0, last = axis.n
     t.i0 = tile * p.g.outputs
     t.n = min(p.g.outputs, axis.o - t.i0)
     if axis.starts != NULL:
-        start = axis.starts[plane * axis.plane_step + t.i0]
-        stop = axis.stops[plane * axis.plane_step + t.i0]
-        for i in range(t.n):
-            s.starts[i] = axis.starts[plane * axis.plane_step + t.i0 + i]
-            s.stops[i] = axis.stops[plane * axis.plane_step + t.i0 + i]
-            start = min(start, s.starts[i])
-            stop = max(stop, s.stops[i])
+        place_windows(axis, plane, t, s)
+        start, stop = s.start, s.stop
     else:
         start = t.i0 * axis.s - axis.before
         stop = start + (t.n - 1) * axis.s + (axis.k - 1) * axis.d + 1
@@ -51,12 +64,8 @@ cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_s
         t.high = min(t.low + p.g.segment, t.high)
         t.p0 = t.low
         t.cells = t.high - t.low
-        s.starts[0] = 0
-        s.stops[0] = t.cells
-    else:
-        for i in range(t.n if axis.starts != NULL else 0):
-            s.starts[i] -= start
-            s.stops[i] -= start
+        s.starts[0], s.stops[0] = 0, t.cells
+        s.placed, s.alike = NULL, 0
 
 
 cdef inline void fill(const Lane* lane, char* a, Py_ssize_t n, Py_ssize_t lines, Py_ssize_t pitch) noexcept nogil:
