@@ -83,13 +83,17 @@ def apply_callable(
     >>> apply_callable(np.median, np.array([1, 5, 2, 8, 3]), (0,), [[[0, 1], [2, 3], [4]]])
     array([3., 5., 3.])
     """
+
+    def reduced(a: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(func(a, axis=tuple(range(x.ndim, a.ndim)), **(func_kwargs or {})))
+
     shape = list(x.shape)
     for axis, of_axis in zip(axes, windows, strict=True):
         shape[axis] = len(of_axis)
     pieces = []
     for groups in itertools.product(*(_by_length(of_axis) for of_axis in windows)):
         a = window_array(x, axes, [taps for _, taps in groups], border_value)
-        y = np.asarray(func(a, axis=tuple(range(x.ndim, a.ndim)), **(func_kwargs or {})))
+        y = reduced(a)
         if y.shape != a.shape[: x.ndim]:
             name = getattr(func, "__name__", repr(func))
             raise ValueError(
@@ -103,8 +107,7 @@ def apply_callable(
         pieces.append((place, y))
     if out is None:
         if dtype is None and not pieces:  # no windows: the dtype is that of what has no outputs
-            nothing = np.empty(shape + [1] * len(axes), x.dtype)
-            dtype = np.asarray(func(nothing, axis=tuple(range(x.ndim, nothing.ndim)), **(func_kwargs or {}))).dtype
+            dtype = reduced(np.empty(shape + [1] * len(axes), x.dtype)).dtype
         elif dtype is None:
             dtype = np.result_type(*(y.dtype for _, y in pieces))
         if len(pieces) == 1:
