@@ -17,7 +17,7 @@ from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, r
 from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .places import Whole
 from .reducers import Reducer
-from .rows import BLOCK, COLUMNS, LINES, SLOTS, Axis, canonical, fewest, most_taps, reach, room_of, strip_of, tiling
+from .rows import BAND, BLOCK, COLUMNS, LINES, SLOTS, Axis, canonical, fewest, most_taps, reach, strip_of, tiling
 from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
 from .tall import tall
@@ -184,11 +184,7 @@ class Plan:
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
         pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
                  and span.starts is None)  # fmt: skip
-        busy = any(  # halves are made while rows are merged; windows of three while they are written
-            (pairs and lane["halves"] and taps <= 2) or (lane["want"] == CODES["f8"] and span.s == 1 and span.k <= 3)
-            for lane in kernel.lanes
-        )
-        room = room_of(dtype.itemsize, busy) // channels
+        room = BAND // channels
         line = tile["span"] if span.starts is not None else pitch * span.s
         per_line = max(line * size // (2 if span.k <= 3 else 1),  # longer windows slide on more rows
                        span.n * dtype.itemsize * (leading[-1]["s"] if leading else 1))  # fmt: skip
@@ -210,7 +206,7 @@ class Plan:
         if len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
             band -= band % leading[-1]["o"]
         if deep and alike:
-            band = max(1, min(LINES, rows // 4, 2 * deep))
+            band = max(1, min(LINES, rows // 4, 4 * deep))
         if band == 1 and not deep:
             pitch = tile["outputs"]
             line = pitch * span.s

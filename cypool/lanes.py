@@ -229,7 +229,9 @@ class _Builder:
             "border_value": 0 if self.border is None or lane.op == "select"
             else _bits(self.decoded_border(lane, from_mask, part), want),
             "border_raw": 0 if self.border is None else _bits(self.border, self.dtype.str[1:]),
-            "halves": lane.op == "sum" or (lane.op in ("max", "min") and have in ("f4", "f8")),
+            # Narrow samples in 64 bits: windows so large that a row of them makes no difference.
+            "halves": (lane.op == "sum" and (want != "u8" or int(have[1]) >= 4))
+            or (lane.op in ("max", "min") and have in ("f4", "f8")),
             "cost": self.cost(lane, par),
             "direct": not (((chain or lane.transform != "same") and not squares) or self.masked or fill_nan or from_mask
                            or lane.op in ("taps", "first") or not self.plain_memory),

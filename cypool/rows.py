@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from .spans import Span
 
-__all__ = ["BLOCK", "COLUMNS", "LINES", "SLOTS", "TILE",
-           "Axis", "canonical", "fewest", "most_taps", "reach", "room_of", "strip_of", "tiling"]  # fmt: skip
+__all__ = ["BAND", "BLOCK", "COLUMNS", "LINES", "SLOTS", "TILE",
+           "Axis", "canonical", "fewest", "most_taps", "reach", "strip_of", "tiling"]  # fmt: skip
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
-BAND = 4096  # bytes of the input, scratch or output rows of a band: short, so that memory is asked all the time
-BUSY = 8192  # the same, where most of the work is done while rows are read
+BAND = 16384  # bytes of the input, scratch or output rows of a band
 STRIP = 2048  # bytes that a strip of a tile reads: of each row, or
 FEW = 8  # of all, if they are so few that they are fetched a strip ahead (kernels/plan.pxd)
+FOLDED = 16  # cells of windows on one row that are read one after the other, in strips as long as a tile
 WHOLE = 2048  # bytes of input rows that are not cut into strips,
 NEAR = 8192  # and of those of arrays that stay in a cache,
 CACHED = 1 << 23  # of so many bytes
@@ -170,18 +170,17 @@ def _alike(axes: list[Axis], visits: bool, like: list[Axis]) -> tuple[list[Axis]
     return merged, channels
 
 
-def room_of(itemsize: int, busy: bool) -> int:
-    """Bytes of the rows of a band; `busy`: of which most of the work is done while they are read."""
-    return max(BUSY if busy else BAND, TILE // itemsize)
-
-
 def strip_of(span: Span, size: int, rows: int, taps: int, outputs: int) -> int:
     """Outputs of a strip, of the row axis `span` (cells of `size` bytes, `rows` such rows, `taps` to a window)."""
     row = span.n * size
     if row <= (NEAR if rows * row <= CACHED else WHOLE):
         return outputs
     extent = (span.k - 1) * span.d + 1
-    return (max(STRIP // (taps if taps <= FEW else 1) // size, 8 * extent) - extent) // span.s + 1
+    if taps == 1 and FOLDED <= span.k <= 8 * span.s:
+        strip = TILE
+    else:
+        strip = STRIP // taps if taps <= FEW else STRIP
+    return (max(strip // size, 8 * extent) - extent) // span.s + 1
 
 
 def reach(span: Span, mirrored: bool) -> int:

@@ -11,7 +11,7 @@ from .spans import Span
 __all__ = ["tall"]
 
 TALL = 10  # rows from which this is quicker than reading them anew for each line
-DEEP = 98304  # bytes of the rows that a band reads
+DEEP = 163840  # bytes of the rows that a band reads
 
 
 def tall(
@@ -28,7 +28,8 @@ def tall(
         return 0, tile
     if span.starts is None:
         extent = tile["span"] - (tile["outputs"] - 1) * span.s
-        cells = max(DEEP // (size * min(3 * last["k"], LINES + last["k"])), 2 * extent)
+        cells = max(DEEP // (size * min(5 * last["k"], LINES + last["k"])), 2 * extent)
         outputs = min(tile["outputs"], (cells - extent) // span.s + 1)
+        outputs = -(-span.o // -(-span.o // outputs))  # tiles of one width
         tile = {**tile, "outputs": outputs, "span": (outputs - 1) * span.s + extent}
     return last["k"], tile

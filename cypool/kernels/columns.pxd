@@ -305,11 +305,11 @@ cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, c
         run += 1
     run, i = lines, 0
     while i < m:
-        list_run(&p.g, s, run, arrays.x + t.low * p.g.x_cell)
+        list_run(&p.g, s, run, arrays.x + t.low * p.g.x_cell, s.pointers)
         rows = s.pointers
         for line in range(i, i + run.lines):
             for j in range(run.at.taps):
-                fetch(<const char*> rows[j] + FETCH_AHEAD, fetched(lane, t.high - t.low))
+                fetch(<const char*> rows[j] + FETCH_AHEAD // 2, fetched(lane, t.high - t.low))  # two planes
             modes_of_pairs_any(lane.have, rows, run.at.taps, t.n, s.picked + line * p.g.pitch * lane.have_size)
             rows += run.at.taps
         i += run.lines

@@ -148,6 +148,9 @@ cdef inline void finish_mean(const Formula* f, int have, bint signed, int want, 
     if have == F64 and want == F32 and (f.divisor or counts.uniform):
         share_all(<const double*> low, 0, 1 / <double> d, <float*> out, n)
         return
+    if have == F64 and want == F32 and counts.inverse != NULL:
+        share_each(<const double*> low, 0, counts.inverse, <float*> out, n)
+        return
     if have == F64:
         divide(<const double*> low, counts, f.divisor, want == F64, <double*> wide, n)
         store_doubles(<const double*> wide, want, out, n)

@@ -13,32 +13,38 @@ cdef enum:
     MANY = 64        # lines folded side by side
     BLOCK = 128      # cells a fold adds before it starts a new partial result
 
-cdef inline void lanes_of(Op* op, const work* a, Py_ssize_t n, work* lane) noexcept nogil:
-    """x[j] = a[j] op a[8 + j] op ... (n cells, n = 16, 24, ...), and lane[j] = x[j] op x[4 + j]."""
-    cdef Py_ssize_t i, j
+cdef inline void lanes_of(Op* op, const work* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m,
+                          work* lane) noexcept nogil:
+    """x[j] = a[j] op a[8 + j] op ... (n cells, n = 16, 24, ...), and lane[j] = x[j] op x[4 + j], of m windows that lie
+    `step` cells apart."""
+    cdef Py_ssize_t i, j, _
+    cdef work value[LANES]
     if Op is Sum and work is double:
-        add_f64(a, n, lane)
+        add_f64(a, n, step, m, lane)
     elif (Op is Max or Op is Top) and work is float:
-        max_f32(a, n, lane)
+        max_f32(a, n, step, m, lane)
     elif Op is Max and work is double:
-        max_f64(a, n, lane)
+        max_f64(a, n, step, m, lane)
     elif (Op is Min or Op is Bottom) and work is float:
-        min_f32(a, n, lane)
+        min_f32(a, n, step, m, lane)
     elif Op is Min and work is double:
-        min_f64(a, n, lane)
+        min_f64(a, n, step, m, lane)
     else:
-        for j in range(LANES):
-            lane[j] = a[j]
-        for i in range(1, n // LANES):
+        for _ in range(m):
             for j in range(LANES):
-                lane[j] = apply(op, lane[j], a[i * LANES + j])
-        for j in range(4):
-            lane[j] = apply(op, lane[j], lane[j + 4])
+                value[j] = a[j]
+            for i in range(1, n // LANES):
+                for j in range(LANES):
+                    value[j] = apply(op, value[j], a[i * LANES + j])
+            for j in range(4):
+                lane[j] = apply(op, value[j], value[j + 4])
+            a += step
+            lane += 4
 
 
 cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
     """a[0] op a[1] op ... op a[n - 1], n >= 1: eight lanes, blocks of 128 cells, blocks in pairs."""
-    cdef work lane[LANES]
+    cdef work lane[4]
     cdef work stack[64]
     cdef work value
     cdef Py_ssize_t i, stop, done = 0, top = 0, blocks = 0, carry
@@ -55,7 +61,7 @@ cdef inline work fold(Op* op, const work* a, Py_ssize_t n) noexcept nogil:
                 value = apply(op, value, a[i])
         else:
             i = stop - (stop - done) % LANES
-            lanes_of(op, a + done, i - done, lane)
+            lanes_of(op, a + done, i - done, 0, 1, lane)
             value = apply(op, apply(op, lane[0], lane[2]), apply(op, lane[1], lane[3]))
             for i in range(i, stop):
                 value = apply(op, value, a[i])
@@ -82,11 +88,10 @@ cdef inline void fold_rows(Joint* op, const real* a, exact* out, Py_ssize_t n, P
     cdef Py_ssize_t i, j, c, whole = n - n % LANES
     while m > 0:
         c = min(MANY, m)
-        for i in range(c):
-            if Joint is Sum and real is float and exact is double:
-                add_f32(a + i * step, whole, lane + 4 * i)
-            elif real is exact:
-                lanes_of(op, a + i * step, whole, lane + 4 * i)
+        if Joint is Sum and real is float and exact is double:
+            add_f32(a, whole, step, c, lane)
+        elif real is exact:
+            lanes_of(op, a, whole, step, c, lane)
         for i in range(c):
             out[i] = apply(op, apply(op, lane[4 * i], lane[4 * i + 2]), apply(op, lane[4 * i + 1], lane[4 * i + 3]))
         for j in range(whole, n):
@@ -133,10 +138,21 @@ cdef inline void fold_channels(Op* op, const work* a, work* b, Py_ssize_t n, Py_
 
 cdef inline void fold_short(Op* op, const work* a, Py_ssize_t n, Py_ssize_t lines, Py_ssize_t line, work* out,
                             Py_ssize_t step) noexcept nogil:
-    """As `fold`, of fewer than two rounds of lanes, on lines that lie `line` cells apart: line by line for each
-    cell, so that no loop has the length of a window."""
+    """As `fold`, of fewer than two rounds of lanes, on lines that lie `line` cells apart: a cell of many lines at a
+    time, so that no loop has the length of a window.  Sums of a few floats take less without a loop."""
     cdef work value[MANY]
+    cdef work x
     cdef Py_ssize_t i, j, m
+    if Op is Sum and work is double and 4 <= n <= 6:
+        for i in range(lines):
+            x = a[0] + a[1] + a[2] + a[3]
+            if n > 4:
+                x = x + a[4]
+            if n > 5:
+                x = x + a[5]
+            out[i * step] = x
+            a += line
+        return
     while lines > 0:
         m = min(MANY, lines)
         for i in range(m):

@@ -50,8 +50,9 @@ cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py
     """The runs of rows row .. row + rows; how many.  Those of another plane or of a run lie as before, and further."""
     cdef Py_ssize_t i, n = 0, further = row - s.located
     if s.runs and rows == s.located_rows and s.plane_rows and further % s.plane_rows == 0:
+        further = further // s.plane_rows
         for i in range(s.runs):
-            next_plane(&p.g, further // s.plane_rows, &s.lines[i].at)
+            next_plane(&p.g, further, &s.lines[i].at)
     elif same_run(p, s, row, rows):
         next_line(&p.g, further, s.lines)
     else:

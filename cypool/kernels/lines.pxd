@@ -99,6 +99,21 @@ cdef inline Py_ssize_t fetched(const Lane* lane, Py_ssize_t n) noexcept nogil:
     return bytes if SHORT <= bytes <= LONG else 0
 
 
+cdef inline void fetch_ahead(Rows* r, Py_ssize_t bytes) noexcept nogil:
+    """How much of each row of a run is fetched ahead: of two planes, half as far in each."""
+    cdef const char** rows = <const char**> r.rows
+    cdef Py_ssize_t step, further
+    r.fetched, r.fresh, r.ahead = bytes, r.taps, FETCH_AHEAD
+    if bytes and r.taps > 1:
+        step = rows[1] - rows[0]
+        if rows[r.taps - 1] - rows[0] != step * (r.taps - 1):
+            r.ahead = FETCH_AHEAD // 2
+        elif r.lines > 1 and step != 0:
+            further = rows[r.taps] - rows[0]
+            if further % step == 0 and 0 < further // step < r.taps:
+                r.fresh = further // step
+
+
 cdef inline void merge_lane(const Lane* lane, bint direct, bint pairs, const void** rows, Py_ssize_t taps,
                             Py_ssize_t lines, Py_ssize_t n, char* out, Py_ssize_t pitch, bint first) noexcept nogil:
     """Merges rows as they lie in memory (`direct`), or decoded ones."""
@@ -109,7 +124,7 @@ cdef inline void merge_lane(const Lane* lane, bint direct, bint pairs, const voi
         n, lines = n * lines, 1  # rows of a run are at equal steps: these follow each other
     r.rows, r.taps, r.lines, r.n, r.pitch, r.first = rows, taps, lines, n, pitch, first
     r.squares = direct and lane.squares
-    r.fetched = fetched(lane, n * (2 if pairs else 1)) if direct else 0
+    fetch_ahead(&r, fetched(lane, n * (2 if pairs else 1)) if direct else 0)
     merge(lane.op, pairs, lane.have, lane.want, out, &r)
 
 
@@ -214,16 +229,17 @@ cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, P
             fetch(<const char*> rows[j] + i * axis.s * axis.x, bytes)
 
 
-cdef inline void list_run(const Geometry* g, Scratch* s, const Line* run, const char* base) noexcept nogil:
-    """The rows of all lines of a run, which are read from memory as they are, in s.pointers."""
+cdef inline void list_run(const Geometry* g, Scratch* s, const Line* run, const char* base,
+                          const void** rows) noexcept nogil:
+    """The rows of all lines of a run, which are read from memory as they are."""
     cdef Py_ssize_t i, count = run.at.taps, further
-    if not list_rows(g, run, base, s.pointers):
+    if not list_rows(g, run, base, rows):
         list_taps(g, run, 0, count, &s.taps)
         for i in range(count):
-            s.pointers[i] = base + s.taps.x[i]
+            rows[i] = base + s.taps.x[i]
         further = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x if run.lines > 1 else 0
         for i in range(count, run.lines * count):
-            s.pointers[i] = <const char*> s.pointers[i - count] + further
+            rows[i] = <const char*> rows[i - count] + further
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,
@@ -289,7 +305,7 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
                              Py_ssize_t row1, char* acc) noexcept nogil:
     """Rows row0 .. row1 (at most 64) of a line, or all rows of m lines."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i = 0, j, C = g.channels, half = 1 if lane.pairs else 0
+    cdef Py_ssize_t i = 0, j, count, C = g.channels, half = 1 if lane.pairs else 0
     cdef Py_ssize_t n = (t.high - t.low) * C >> half
     cdef Py_ssize_t pitch = g.line * C >> half, step = pitch * lane.want_size
     cdef char* target = acc + ((t.low - t.p0) * C >> half) * lane.want_size
@@ -312,8 +328,16 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         elif g.weighted:
             merge_weighted(p, s, lane, run, t, base, n, <double*> (target + i * step), pitch, s.shares + i)
         elif lane.direct and not framed and row1 - row0 == run.at.taps:
-            list_run(g, s, run, base)
-            merge_lane(lane, True, lane.pairs, s.pointers, run.at.taps, run.lines, n, target + i * step, pitch, True)
+            list_run(g, s, run, base, s.pointers)
+            count = run.lines
+            # Runs of as many rows (adaptive windows have one after the other) are merged together, if there is something
+            # to merge: merge_lane takes single rows for those of one run.
+            while (i + count < m and run[1].at.taps == run.at.taps > 1 and not g.deep and run.at.real == run.at.total):
+                run += 1
+                list_run(g, s, run, base, s.pointers + count * run.at.taps)
+                count += run.lines
+            merge_lane(lane, True, lane.pairs, s.pointers, run.at.taps, count, n, target + i * step, pitch, True)
+            i += count - run.lines
         else:
             for j in range(run.lines):
                 line = line_of(g, s, run, j)

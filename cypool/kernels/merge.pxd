@@ -8,7 +8,6 @@
 Everything is contiguous; up to four rows are read in one pass, so that the accumulator is
 written once for each four.  The order of operations depends on the number of rows alone.
 """
-from .plan cimport FETCH_AHEAD
 from .rows cimport *
 
 cdef enum:
@@ -22,7 +21,16 @@ cdef struct Rows:                 # what is merged
     Py_ssize_t pitch              # results from one line to the next
     bint squares                  # floats are squared in double
     bint first                    # else a line is merged into what is there
-    Py_ssize_t fetched            # bytes that are fetched ahead of each row, or 0
+    Py_ssize_t fetched            # bytes that are fetched ahead of each row, or 0,
+    Py_ssize_t ahead              # so far ahead,
+    Py_ssize_t fresh              # of the last rows of a line, which the line before does not have
+
+
+cdef inline void fetch_rows(const Rows* r, const void** rows, Py_ssize_t line) noexcept nogil:
+    """Fetches, ahead of them, the rows of a line that the line before does not have."""
+    cdef Py_ssize_t t
+    for t in range(r.taps - r.fresh if line else 0, r.taps if r.fetched else 0):
+        fetch(<const char*> rows[t] + r.ahead, r.fetched)
 
 
 cdef inline void merge_overlapping(Op* op, const sample** rows, work* acc, work* below, Py_ssize_t n) noexcept nogil:
@@ -47,10 +55,17 @@ cdef inline void merge_rows(Op* op, const sample* kind, work* acc, const Rows* r
     cdef const sample* b
     cdef const sample* c
     cdef const sample* d
+    if Op is Sum and sample is float and work is double:
+        if r.first and taps > 4:
+            for line in range(r.lines):
+                fetch_rows(r, <const void**> rows, line)
+                add_rows(rows, taps, acc, n)
+                rows += taps
+                acc += r.pitch
+            return
     if Op is Sum or Op is Pair or Op is Square or sample is work:
         while line < r.lines:
-            for t in range(taps if r.fetched else 0):
-                fetch(<const char*> rows[t] + FETCH_AHEAD, r.fetched)
+            fetch_rows(r, <const void**> rows, line)
             if sample is float or sample is double:
                 if taps == 3 and r.first and line + 1 < r.lines and rows[3] == rows[1] and rows[4] == rows[2]:
                     merge_overlapping(op, rows, acc, acc + r.pitch, n)
@@ -111,7 +126,7 @@ cdef inline void merge_halved(Joint* op, const real* kind, exact* acc, const Row
     for _ in range(r.lines):
         for j in range(r.taps):
             at[j] = rows[j]
-            fetch(<const char*> rows[j] + FETCH_AHEAD, r.fetched)
+            fetch(<const char*> rows[j] + r.ahead, r.fetched)
         i = r.n if r.taps == 2 and r.first else 0
         a, b = at[0], at[r.taps - 1]
         if Joint is Sum and real is float and exact is double:
@@ -202,7 +217,7 @@ cdef inline void merge_sum(Op* op, int have, int want, void* acc, const Rows* r)
         merge_rows(op, <const int32_t*> NULL, <uint64_t*> acc, r)
     elif have == U64 or have == I64:
         merge_rows(op, <const uint64_t*> NULL, <uint64_t*> acc, r)
-    else:
+    elif Op is not Pair:
         merge_narrow(op, have, <uint64_t*> acc, r)
 
 

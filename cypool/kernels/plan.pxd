@@ -39,7 +39,7 @@ cdef enum:
     BLOCK_ROWS = 1024   # rows of one block of work
     SHORT = 128         # bytes of a row: from so many on, the rows that will be read next are fetched,
     LONG = 2048         # up to so many: longer ones memory foresees by itself
-    FETCH_AHEAD = 4096  # bytes from a row to what is fetched while it is worked on
+    FETCH_AHEAD = 8192  # bytes from a row to what is fetched while it is worked on
     FEW_ROWS = 8        # of a window: the rows of so many are fetched a strip ahead
 
 cdef struct Axis:
@@ -319,6 +319,7 @@ cdef inline bint list_rows(const Geometry* g, const Line* run, const char* base,
     for _ in range(run.lines):
         for j in range(count):
             rows[j] = row + j * step
+            stay_plain()  # windows have few rows
         rows += count
         row += further
     return True

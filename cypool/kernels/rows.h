@@ -36,8 +36,41 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
         out[i] = ((double) a[2 * i] + (double) b[2 * i]) + ((double) a[2 * i + 1] + (double) b[2 * i + 1]);
 }
 
+/* out[i] = a[i] + b[i] + ... of four rows and more, in double: four rows in pairs, and one after the other those that
+   are left.  Eight cells of all rows stay in registers. */
+static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, double *out, ptrdiff_t n)
+{
+    ptrdiff_t i = 0, t;
+#if defined(__GNUC__)
+    typedef double four_doubles __attribute__((vector_size(32)));
+#define CYPOOL_CELLS(t, k) ((four_doubles) {rows[t][i + k], rows[t][i + k + 1], rows[t][i + k + 2], rows[t][i + k + 3]})
+#define CYPOOL_FOUR(k) \
+    ((CYPOOL_CELLS(t, k) + CYPOOL_CELLS(t + 1, k)) + (CYPOOL_CELLS(t + 2, k) + CYPOOL_CELLS(t + 3, k)))
+    while (i < n && n >= 8) {
+        i = i + 8 > n ? n - 8 : i; /* the last eight may overlap those before them */
+        t = 0;
+        four_doubles x = CYPOOL_FOUR(0), y = CYPOOL_FOUR(4);
+        for (t = 4; t + 4 <= taps; t += 4)
+            x += CYPOOL_FOUR(0), y += CYPOOL_FOUR(4);
+        for (; t < taps; t++)
+            x += CYPOOL_CELLS(t, 0), y += CYPOOL_CELLS(t, 4);
+        memcpy(out + i, &x, sizeof x);
+        memcpy(out + i + 4, &y, sizeof y);
+        i += 8;
+    }
+#endif
+    for (; i < n; i++) {
+        double x = ((double) rows[0][i] + rows[1][i]) + ((double) rows[2][i] + rows[3][i]);
+        for (t = 4; t + 4 <= taps; t += 4)
+            x += ((double) rows[t][i] + rows[t + 1][i]) + ((double) rows[t + 2][i] + rows[t + 3][i]);
+        for (; t < taps; t++)
+            x += rows[t][i];
+        out[i] = x;
+    }
+}
+
 /* Eight running results side by side, x[j] = a[j] op a[8 + j] op ... for n = 16, 24, ..., and of those four:
-   out[j] = x[j] op x[4 + j].  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN
+   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time.  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN
    wins. */
 #define CYPOOL_ADD(x, y) ((x) + (y))
 #if defined(__AVX__)
@@ -61,43 +94,54 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
 #endif
 #if defined(__GNUC__)
 #if defined(__clang__)
-#define CYPOOL_HIGH_F32 __builtin_shufflevector(lanes[0], lanes[0], 4, 5, 6, 7, 4, 5, 6, 7)
+#define CYPOOL_HIGH_F32(x) __builtin_shufflevector((x)[0], (x)[0], 4, 5, 6, 7, 4, 5, 6, 7)
 #else
-#define CYPOOL_HIGH_F32 __builtin_shuffle(lanes[0], (words) {4, 5, 6, 7, 4, 5, 6, 7})
+#define CYPOOL_HIGH_F32(x) __builtin_shuffle((x)[0], (words) {4, 5, 6, 7, 4, 5, 6, 7})
 #endif
-#define CYPOOL_HIGH_F64 lanes[1]
+#define CYPOOL_HIGH_F64(x) (x)[1]
 #define CYPOOL_LOAD(x, a) memcpy(&x, a, sizeof x)
 #define CYPOOL_WIDEN(x, a) x = (some) {(a)[0], (a)[1], (a)[2], (a)[3]}
+#define CYPOOL_EACH(windows) \
+    _Pragma("GCC unroll 4") for (int j = 0; j < windows * PARTS; j++) /* part j % PARTS of window j / PARTS */
+#define CYPOOL_WINDOWS(windows, load, op, high) \
+    { \
+        some lanes[windows * PARTS], next; \
+        CYPOOL_EACH(windows) \
+            load(lanes[j], a + j / PARTS * step + j % PARTS * PART); \
+        for (ptrdiff_t i = 8; i < n; i += 8) \
+            CYPOOL_EACH(windows) { \
+                load(next, a + i + j / PARTS * step + j % PARTS * PART); \
+                lanes[j] = op(lanes[j], next); \
+            } \
+        _Pragma("GCC unroll 2") \
+        for (int j = 0; j < windows; j++) { \
+            next = op(lanes[j * PARTS], high(lanes + j * PARTS)); \
+            memcpy(out + 4 * j, &next, 4 * sizeof *out); \
+        } \
+    }
 #define CYPOOL_LANES(name, given, load, type, word, op, high) \
-    static inline void name(const given *a, ptrdiff_t n, type *out) \
+    static inline void name(const given *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t m, type *out) \
     { \
         enum { PART = 32 / sizeof(type), PARTS = 8 / PART }; \
         typedef type some __attribute__((vector_size(32))); \
         typedef word words __attribute__((vector_size(32))); \
-        some lanes[PARTS], next; \
-        _Pragma("GCC unroll 2") \
-        for (int j = 0; j < PARTS; j++) \
-            load(lanes[j], a + j * PART); \
-        for (ptrdiff_t i = 8; i < n; i += 8) \
-            _Pragma("GCC unroll 2") \
-            for (int j = 0; j < PARTS; j++) { \
-                load(next, a + i + j * PART); \
-                lanes[j] = op(lanes[j], next); \
-            } \
         (void) sizeof(words); \
-        lanes[0] = op(lanes[0], high); \
-        memcpy(out, &lanes[0], 4 * sizeof(type)); \
+        for (; m > 1; m -= 2, a += 2 * step, out += 8) \
+            CYPOOL_WINDOWS(2, load, op, high) \
+        if (m) \
+            CYPOOL_WINDOWS(1, load, op, high) \
     }
 #else
 #define CYPOOL_LANES(name, given, load, type, word, op, high) \
-    static inline void name(const given *a, ptrdiff_t n, type *out) \
+    static inline void name(const given *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t m, type *out) \
     { \
-        for (int j = 0; j < 4; j++) { \
-            type x = a[j], y = a[4 + j]; \
-            for (ptrdiff_t i = 8 + j; i < n; i += 8) \
-                x = op(x, a[i]), y = op(y, a[4 + i]); \
-            out[j] = op(x, y); \
-        } \
+        for (; m > 0; m--, a += step, out += 4) \
+            for (int j = 0; j < 4; j++) { \
+                type x = a[j], y = a[4 + j]; \
+                for (ptrdiff_t i = 8 + j; i < n; i += 8) \
+                    x = op(x, a[i]), y = op(y, a[4 + i]); \
+                out[j] = op(x, y); \
+            } \
     }
 #endif
 CYPOOL_LANES(cypool_add_f32, float, CYPOOL_WIDEN, double, int64_t, CYPOOL_ADD, CYPOOL_HIGH_F64)
@@ -173,6 +217,14 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 #if defined(__GNUC__)
     for (ptrdiff_t i = 0; i < bytes; i += 64)
         __builtin_prefetch(a + i, 0, 3);
+    __asm__ volatile("");
+#endif
+}
+
+/* In a loop of a few rounds: it does not become vector instructions, which would take longer to begin than the loop. */
+static inline void cypool_stay_plain(void)
+{
+#if defined(__GNUC__)
     __asm__ volatile("");
 #endif
 }

@@ -13,20 +13,22 @@ cdef extern from "rows.h" nogil:
     ctypedef uint16_t word16 "cypool_word16"
     ctypedef uint32_t word32 "cypool_word32"
     void add_pairs "cypool_add_pairs" (const float* a, const float* b, double* out, Py_ssize_t n)
+    void add_rows "cypool_add_rows" (const float* const* rows, Py_ssize_t taps, double* out, Py_ssize_t n)
     void share_squares "cypool_share_squares" (const float* a, const float* b, Py_ssize_t next, Py_ssize_t step,
                                                Py_ssize_t C, double share, float* out, Py_ssize_t n)
-    void add_f32 "cypool_add_f32" (const float* a, Py_ssize_t n, double* out)
-    void add_f64 "cypool_add_f64" (const double* a, Py_ssize_t n, double* out)
-    void max_f32 "cypool_max_f32" (const float* a, Py_ssize_t n, float* out)
-    void max_f64 "cypool_max_f64" (const double* a, Py_ssize_t n, double* out)
-    void min_f32 "cypool_min_f32" (const float* a, Py_ssize_t n, float* out)
-    void min_f64 "cypool_min_f64" (const double* a, Py_ssize_t n, double* out)
+    void add_f32 "cypool_add_f32" (const float* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, double* out)
+    void add_f64 "cypool_add_f64" (const double* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, double* out)
+    void max_f32 "cypool_max_f32" (const float* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, float* out)
+    void max_f64 "cypool_max_f64" (const double* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, double* out)
+    void min_f32 "cypool_min_f32" (const float* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, float* out)
+    void min_f64 "cypool_min_f64" (const double* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, double* out)
     void share_all "cypool_share_all" (const double* a, Py_ssize_t next, double share, float* out, Py_ssize_t n)
     void share_each "cypool_share_each" (const double* a, Py_ssize_t next, const double* shares, float* out,
                                          Py_ssize_t n)
     bint ordered_f32 "cypool_ordered_f32" (const float* a, Py_ssize_t n)
     bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
+    void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)
     bint unordered "cypool_unordered" (double a, double b)  # one of them is NaN

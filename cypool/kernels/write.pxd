@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from .counts cimport count_line, results_of
 from .finish cimport *
 from .folds cimport BLOCK, LANES, fold_rows_any
-from .lines cimport fetch_next, fetched, list_run
+from .lines cimport fetch_ahead, fetch_next, fetched, list_run
 from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
@@ -154,7 +154,7 @@ cdef inline void write_repeated(const Plan* p, const Arrays* arrays, Scratch* s,
     while i < m:
         share = share_of(p, run.at.real)
         if run.at.taps:
-            list_run(g, s, run, arrays.x + i0 * g.x_cell)
+            list_run(g, s, run, arrays.x + i0 * g.x_cell, s.pointers)
         for line in range(run.lines):
             repeat_shares(<const float*> s.pointers[line] if run.at.taps else NULL, n, share, g.repeats, g.copies, out,
                           pitch)
@@ -228,9 +228,8 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     for j in range(line.at.taps):
         s.pointers[j] = arrays.x + s.taps.x[j] + i0 * axis.s * g.x_cell
     r.rows, r.taps, r.lines, r.pitch, r.first = s.pointers, line.at.taps, 1, 0, True
-    r.squares, r.fetched = lane.squares, 0
-    if n <= g.strip:
-        r.fetched = fetched(lane, ((n - 1) * axis.s + extent) * C)
+    r.squares = lane.squares
+    fetch_ahead(&r, fetched(lane, ((n - 1) * axis.s + extent) * C) if n <= g.strip else 0)
     w.verb = SLIDE
     w.C = C
     i = 0
