@@ -268,13 +268,22 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
     """The lines of a run, each the rows of a tall window, into s.a from sample `first` on.  They share most of their
     rows, so that the windows slide along columns, as they do along a row."""
     cdef const Axis* axis = &p.g.axes[p.g.leading - 1]
-    cdef Py_ssize_t i, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
+    cdef Py_ssize_t i, j, lines, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
     cdef char* deep = s.a + first * size
     cdef const void* cells
     cdef bint clean = lane.op <= MIN and lane.want == F32
     cdef Work w
     list_taps(&p.g, run, 0, 1, &s.taps)
-    if lane.direct and not framed:
+    w.covers = 1
+    if lane.direct and not framed and lane.op <= MIN:  # each line is the extreme of four rows
+        w.covers = 4
+        rows -= 3
+        for i in range(0, rows, 16):  # ROWS // 4
+            lines = min(16, rows - i)
+            for j in range(4 * lines):
+                s.pointers[j] = base + s.taps.x[0] + (i + j // 4 + j % 4) * axis.x
+            merge_lane(lane, True, lane.pairs, s.pointers, 4, lines, n, deep + i * pitch * size, pitch, True)
+    elif lane.direct and not framed:
         for i in range(rows):
             s.pointers[i] = base + s.taps.x[0] + i * axis.x
         merge_lane(lane, True, lane.pairs, s.pointers, 1, rows, n, deep, pitch, True)
@@ -330,8 +339,8 @@ cdef inline void merge_lines(const Plan* p, const Arrays* arrays, Scratch* s, co
         elif lane.direct and not framed and row1 - row0 == run.at.taps:
             list_run(g, s, run, base, s.pointers)
             count = run.lines
-            # Runs of as many rows (adaptive windows have one after the other) are merged together, if there is something
-            # to merge: merge_lane takes single rows for those of one run.
+            # Runs of as many rows (adaptive windows have one after the other) are merged together; not single rows,
+            # which merge_lane takes for those of one run.
             while (i + count < m and run[1].at.taps == run.at.taps > 1 and not g.deep and run.at.real == run.at.total):
                 run += 1
                 list_run(g, s, run, base, s.pointers + count * run.at.taps)

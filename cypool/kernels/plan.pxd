@@ -37,7 +37,7 @@ cdef enum:
     GROUP = 4           # rows decoded before they are merged
     ROWS = 64           # rows merged before a partial result is set aside
     BLOCK_ROWS = 1024   # rows of one block of work
-    SHORT = 128         # bytes of a row: from so many on, the rows that will be read next are fetched,
+    SHORT = 64          # bytes of a row: from so many on, the rows that will be read next are fetched,
     LONG = 2048         # up to so many: longer ones memory foresees by itself
     FETCH_AHEAD = 8192  # bytes from a row to what is fetched while it is worked on
     FEW_ROWS = 8        # of a window: the rows of so many are fetched a strip ahead

@@ -72,6 +72,7 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     else:
         w.verb = SLIDE
         w.k, w.s, w.d = axis.k >> half, axis.s >> half, axis.d
+        w.covers = 1
         if g.sliding:
             w.k = segment_taps(p, segment)
         if (w.k != 1 or w.s != 1) and not p.triple:

@@ -33,6 +33,7 @@ cdef struct Work:
     void* c
     Py_ssize_t m              # outputs (cells for FILL, COMBINE, REPEAT, TIMES: samples)
     Py_ssize_t k, s, d, C     # window, stride, dilation in cells; samples a cell (FILL, FOLD: k lines at steps of s)
+    Py_ssize_t covers         # SLIDE at stride 1: cells that each cell of the row stands for, 1, or of extremes 4
     const Py_ssize_t* starts  # FOLD: the windows, as cells of the row
     const Py_ssize_t* stops
     Py_ssize_t n              # the cells of each of them, or 0: not the same
@@ -80,9 +81,9 @@ cdef inline void join_four(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssiz
 
 
 cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k,
-                       Py_ssize_t e) noexcept nogil:
-    """out[i] = a[i] op a[i + e] op ... (k terms) for i < n.  The result is in one of a, b, c."""
-    cdef Py_ssize_t have = 0, p = 1, parts, last
+                       Py_ssize_t e, Py_ssize_t p) noexcept nogil:
+    """out[i] = a[i] op a[i + e] op ... (k terms) for i < n.  The result is in one of a, b, c.  Each a[i] is p terms."""
+    cdef Py_ssize_t have = 0, parts, last
     cdef work* swap
     while p != k:
         # a[i] covers p cells from i on; c[i] covers the first `have` cells.
@@ -110,13 +111,14 @@ cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize
 
 
 cdef inline work* flat_pieces(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k,
-                              Py_ssize_t e) noexcept nogil:
+                              Py_ssize_t e, Py_ssize_t p) noexcept nogil:
     """`flat`, a piece at a time, which stays in the nearest cache for both passes of 5 to 16 terms: they leave their
     results where a or c begins."""
-    cdef Py_ssize_t i = 0, piece = PIECE // sizeof(work) if 4 < k <= 16 and 4 * k * e * sizeof(work) <= PIECE else n
+    cdef bint pieces = p == 1 and 4 < k <= 16 and 4 * k * e * sizeof(work) <= PIECE
+    cdef Py_ssize_t i = 0, piece = PIECE // sizeof(work) if pieces else n
     cdef work* out = a
     while i < n:
-        out = flat(op, a + i, b, c + i, min(piece, n - i), k, e) - i
+        out = flat(op, a + i, b, c + i, min(piece, n - i), k, e, p) - i
         i += piece
     return out
 
@@ -224,7 +226,7 @@ cdef inline void slide_window(Op* op, work* kind, Work* w) noexcept nogil:
         b = a
         a = out
     if s == 1 or 1 < C < 8 or (C == 1 and d == 1 and k > 8 * s):
-        out = flat_pieces(op, a, b, c, ((m - 1) * s + 1) * C, k, d * C)
+        out = flat_pieces(op, a, b, c, ((m - 1) * s + 1) * C, k, d * C, w.covers)
         # The two rows that do not hold the result are free.
         if out == b:
             b = a

@@ -232,6 +232,7 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     fetch_ahead(&r, fetched(lane, ((n - 1) * axis.s + extent) * C) if n <= g.strip else 0)
     w.verb = SLIDE
     w.C = C
+    w.covers = 1
     i = 0
     while i < n:
         part = min(g.strip, n - i)
