@@ -42,3 +42,32 @@ def test_planes(name):
     got = cypool.global_pool(x, name, axes=(2, 3))
     assert np.array_equal(got, np.stack([cypool.global_pool(plane, name, axes=(1, 2)) for plane in x]))
     assert np.allclose(got, getattr(np, name)(x, (2, 3), keepdims=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("taps", range(4, 14))
+def test_rows_are_added_in_one_order(taps):
+    """Sums of float32 rows, eight cells of all rows at a time: the same bits decoded, and with other cells beside."""
+    rng = np.random.default_rng(taps)
+    for n in (*range(1, 20), 63, 64, 65):
+        x = rough("float32", (3 * taps, n), rng)
+        got = cypool.pool(x, (taps, 1), "sum", dtype="float64")
+        swapped = cypool.pool(x.astype(">f4"), (taps, 1), "sum", dtype="float64")
+        beside = cypool.pool(np.pad(x, ((0, 0), (5, 3))), (taps, 1), "sum", dtype="float64")[:, 5:-3]
+        assert np.array_equal(got.view("u8"), swapped.view("u8"))
+        assert np.array_equal(got.view("u8"), np.ascontiguousarray(beside).view("u8"))
+        whole = cypool.pool(np.round(np.where(abs(x) < 1e6, x, 0)), (taps, 1), "sum", dtype="float64")
+        assert np.array_equal(whole, np.round(np.where(abs(x) < 1e6, x, 0)).astype("f8").reshape(3, taps, n).sum(1))
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max"])
+@pytest.mark.parametrize("n", range(2, 40))
+def test_adaptive_windows_of_planes(n, name):
+    """Windows of several lengths on each of many planes, whose rows are merged together, as on each plane alone."""
+    x = np.random.default_rng(n).random((41, n, n + 1), dtype=np.float32)
+    got = cypool.adaptive_pool(x, (7, 5), name, axes=(1, 2))
+    alone = np.stack([cypool.adaptive_pool(plane, (7, 5), name) for plane in x])
+    assert np.array_equal(got.view("u4"), alone.view("u4"))
+    for i in range(7):
+        for j in range(5):
+            cells = x[:, i * n // 7 : -(-(i + 1) * n // 7), j * (n + 1) // 5 : -(-(j + 1) * (n + 1) // 5)]
+            assert np.allclose(got[:, i, j], getattr(np, name)(cells, axis=(1, 2)), rtol=1e-6, atol=0)
