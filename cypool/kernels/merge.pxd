@@ -6,7 +6,8 @@
     row 2   c c c c c c c c
 
 Everything is contiguous; up to four rows are read in one pass, so that the accumulator is
-written once for each four.  The order of operations depends on the number of rows alone.
+written once for each four, and for all rows of a sum of float32 (rows.h: cypool_add_rows, which
+adds in the same order).  The order of operations depends on the number of rows alone.
 """
 from .rows cimport *
 
