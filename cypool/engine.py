@@ -200,10 +200,12 @@ class Plan:
                 pitch, room = tile["outputs"], COLUMNS // slots.cells // channels
                 line, per_line = pitch * span.s, pitch * span.s * size
         band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
-        alike = span.starts is None or (kernel.pick is None and not span.planes and span.stuff == 1)
+        alike = span.starts is None or (kernel.pick is None and span.stuff == 1)
         if simple and alike and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
-        if len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
+        if span.planes:  # each has tables of its own
+            band = min(band, leading[-1]["o"]) if leading else 1
+        elif len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
             band -= band % leading[-1]["o"]
         if deep and alike:
             band = max(1, min(LINES, rows // 4, 4 * deep))

@@ -21,8 +21,8 @@ COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
 TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level cache
 BAND = 16384  # bytes of the input, scratch or output rows of a band
-STRIP = 2048  # bytes that a strip of a tile reads: of each row, or
-FEW = 8  # of all, if they are so few that they are fetched a strip ahead (kernels/plan.pxd)
+STRIP = 2048  # bytes that a strip of a tile reads of each row, or half of it, and twice of all,
+FEW = 8  # if they are so few that they are fetched a strip ahead (kernels/plan.pxd)
 FOLDED = 16  # cells of windows on one row that are folded from memory (kernels/write.pxd), in strips as long as a tile
 WHOLE = 2048  # bytes of input rows that are not cut into strips,
 NEAR = 8192  # and of those of arrays that stay in a cache,
@@ -179,7 +179,7 @@ def strip_of(span: Span, size: int, rows: int, taps: int, outputs: int) -> int:
     if taps == 1 and FOLDED <= span.k <= 8 * span.s:
         strip = TILE
     else:
-        strip = STRIP // taps if taps <= FEW else STRIP
+        strip = min(STRIP // 2, 2 * STRIP // taps) if 1 < taps <= FEW else STRIP
     return (max(strip // size, 8 * extent) - extent) // span.s + 1
 
 

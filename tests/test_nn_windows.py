@@ -46,6 +46,26 @@ def test_fractional(nd, dtype):
         assert np.array_equal(got[1].reshape(want[1].shape), want[1])
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
+@pytest.mark.parametrize(
+    "shape,k,o", [((40, 33), 2, 21), ((9, 700), 3, (5, 300)), ((90, 20), (1, 5), (80, 9)), ((8, 9, 30), 2, 5)]
+)
+def test_fractional_values(shape, k, o, dtype):
+    """Values alone, of several rows of a plane at a time: those that are found together with their places."""
+    rng = np.random.default_rng(1)
+    x = rng.permuted(np.arange(12 * math.prod(shape)) % 251).reshape(3, 4, *shape).astype(dtype)
+    if dtype != "u1":
+        x[1, 2, 3, 4] = np.nan
+    samples = rng.random((3, 4, len(shape)))
+    function = getattr(nn, f"fractional_max_pool{len(shape)}d")
+    want = function(x, k, o, None, True, samples)[0]
+    for workers in (1, 3):
+        assert np.array_equal(
+            function(x, k, o, _random_samples=samples, workers=workers), want, equal_nan=dtype != "u1"
+        )
+    assert dtype == "u1" or np.isnan(want).any()
+
+
 @pytest.mark.parametrize("nd,k", [(2, 17), (3, 7)])
 def test_fractional_with_large_windows(nd, k):
     """More cells in a window than the kernels select from at once: found on one axis after the other."""

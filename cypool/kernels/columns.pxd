@@ -4,8 +4,8 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance
-from .lines cimport decode, exchange, fetch_next, fetched, list_run, load_mask
-from .modes cimport modes_of_pairs_any
+from .lines cimport decode, exchange, fetch_next, load_mask
+from .pairs cimport paired
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any, space_out, space_out_any, take_apart_any
@@ -286,37 +286,6 @@ cdef inline void lay_out_line(const Plan* p, const Arrays* arrays, Scratch* s, c
         place_row(p, s, line, t, size, cells, valid, s.taps.rank[r], column)
 
 
-cdef inline bint paired_modes(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
-                              Py_ssize_t m, const Tile* t) noexcept nogil:
-    """Modes of 2x2 and 2x2x2 blocks of integers, where all cells take part; False: of others."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef const Select* how = &p.pick
-    cdef Py_ssize_t i = 0, j, line
-    cdef const Line* run = lines
-    cdef const void** rows
-    if (how.method != MODE or how.indexed or how.ignoring or how.ties != LEAST or how.each or not lane.direct
-            or lane.have >= F32 or axis.k != 2 or axis.s != 2 or axis.d != 1 or p.g.channels != 1
-            or (how.slots != 4 and how.slots != 8) or t.low != t.p0 or t.high != t.p0 + t.cells):
-        return False
-    while i < m:
-        if 2 * run.at.taps != how.slots:
-            return False
-        i += run.lines
-        run += 1
-    run, i = lines, 0
-    while i < m:
-        list_run(&p.g, s, run, arrays.x + t.low * p.g.x_cell, s.pointers)
-        rows = s.pointers
-        for line in range(i, i + run.lines):
-            for j in range(run.at.taps):
-                fetch(<const char*> rows[j] + FETCH_AHEAD // 2, fetched(lane, t.high - t.low))  # two planes
-            modes_of_pairs_any(lane.have, rows, run.at.taps, t.n, s.picked + line * p.g.pitch * lane.have_size)
-            rows += run.at.taps
-        i += run.lines
-        run += 1
-    return True
-
-
 cdef inline void select_columns(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,
                                 Py_ssize_t m, const Tile* t, Py_ssize_t pitch, char* out) noexcept nogil:
     """The picked values of m lines, `pitch` outputs apart."""
@@ -402,7 +371,7 @@ cdef inline char* selected(const Plan* p, const Arrays* arrays, Scratch* s, cons
     set_tile(p, lines.at.plane, tile, 0, s, &t)
     if p.pick.tracked and tracked(p, arrays, s, lane, lines, m, &t):
         return s.picked
-    if paired_modes(p, arrays, s, lane, lines, m, &t):
+    if paired(p, arrays, s, lane, lines, m, &t):
         return s.picked
     first = min(max(axis.whole - t.i0, 0), t.n)
     last = min(max(axis.cut - t.i0, first), t.n)

@@ -11,6 +11,7 @@ from .rows cimport *
 cdef enum:
     LANES = 8        # partial results side by side in a fold
     MANY = 64        # lines folded side by side
+    SPARSE = 16      # cells of a row for each window, from which windows are folded one by one
     BLOCK = 128      # cells a fold adds before it starts a new partial result
 
 cdef inline void lanes_of(Op* op, const work* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m,
@@ -157,9 +158,13 @@ cdef inline void fold_short(Op* op, const work* a, Py_ssize_t n, Py_ssize_t line
         m = min(MANY, lines)
         for i in range(m):
             value[i] = a[i * line]
+            if work is not float and work is not double:
+                stay_plain()  # vector instructions would be put together cell by cell
         for j in range(1, n):
             for i in range(m):
                 value[i] = apply(op, value[i], a[i * line + j])
+                if work is not float and work is not double:
+                    stay_plain()
         for i in range(m):
             out[i * step] = value[i]
         a += m * line
@@ -168,12 +173,17 @@ cdef inline void fold_short(Op* op, const work* a, Py_ssize_t n, Py_ssize_t line
 
 
 cdef inline void fold_alike(Op* op, const work* a, const Py_ssize_t* starts, Py_ssize_t n, Py_ssize_t m,
-                            work* out) noexcept nogil:
-    """As `fold`, of fewer than two rounds of lanes, of m windows of n cells on one line: a cell of all windows at a
-    time.  Fractional maxima of 2x2 took 146 instructions, and take 43."""
-    cdef Py_ssize_t i, j
-    for i in range(m):
-        out[i] = apply(op, a[starts[i]], a[starts[i] + 1])
+                            Py_ssize_t lines, Py_ssize_t line, work* b, work* out) noexcept nogil:
+    """As `fold`, of fewer than two rounds of lanes, of m windows of n > 1 cells on each of some lines (of `line` cells,
+    one behind the other): of those at all cells, which takes vector instructions.  b has room for as many."""
+    cdef Py_ssize_t i, j, cells = lines * line - n + 1
+    for i in range(cells):
+        b[i] = apply(op, a[i], a[i + 1])
     for j in range(2, n):
+        for i in range(cells):
+            b[i] = apply(op, b[i], a[i + j])
+    for j in range(lines):
         for i in range(m):
-            out[i] = apply(op, out[i], a[starts[i] + j])
+            out[i] = b[starts[i]]
+        b += line
+        out += m

@@ -120,14 +120,14 @@ cdef inline void merge_halved(Joint* op, const real* kind, exact* acc, const Row
     cdef const real** rows = <const real**> r.rows
     cdef const real* a
     cdef const real* b
-    cdef Py_ssize_t i, j, _, m
+    cdef Py_ssize_t i, j, line, m
     cdef Rows part
     part.rows, part.taps, part.lines, part.pitch = <const void**> at, r.taps, 1, 0
     part.first, part.fetched, part.squares = True, 0, False
-    for _ in range(r.lines):
+    for line in range(r.lines):
+        fetch_rows(r, <const void**> rows, line)
         for j in range(r.taps):
             at[j] = rows[j]
-            fetch(<const char*> rows[j] + r.ahead, r.fetched)
         i = r.n if r.taps == 2 and r.first else 0
         a, b = at[0], at[r.taps - 1]
         if Joint is Sum and real is float and exact is double:

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Ranks: the largest and smallest cells of columns, sorted columns, quantiles."""
-from libc.math cimport floor
+from libc.math cimport fabs, floor
 from libc.string cimport memcpy, memset
 
 from .slots cimport *
@@ -91,25 +91,30 @@ cdef inline void ranks_of(const Select* how, Py_ssize_t count, Py_ssize_t* low, 
         part[0] = 1 if part[0] > 0.5 or (part[0] == 0.5 and low[0] & 1) else 0
 
 
+cdef inline double center(double a, double b) noexcept nogil:
+    """(a + b) / 2, rounded once; a sum of large numbers overflows, and then their halves are exact."""
+    cdef double total = a + b
+    return total * 0.5 if fabs(total) <= 1.7976931348623157e308 else a * 0.5 + b * 0.5
+
+
 cdef inline double between(sample a, sample b, double part) noexcept nogil:
     """a + (b - a) * part for a <= b, rounded once; an infinity on one side wins."""
     if a == b or part == 0:
         return <double> a
+    if sample is double and part == 0.5:
+        return center(a, b)
     if sample is double or sample is float:
         if not (a >= -1.7976931348623157e308 and b <= 1.7976931348623157e308):
             return <double> a + <double> b
     return <double> (a + (<long double> b - a) * part)
 
 
-cdef inline void interpolate(const sample* x, Py_ssize_t low, Py_ssize_t high, double part, Py_ssize_t n,
-                             double* out) noexcept nogil:
-    """Between two sorted slots."""
+cdef inline void interpolate(const sample* a, const sample* b, double part, Py_ssize_t n, double* out) noexcept nogil:
+    """Between two rows of samples, a <= b."""
     cdef Py_ssize_t i
-    cdef const sample* a = x + low * n
-    cdef const sample* b = x + high * n
-    if part == 0.5 and sizeof(sample) < 8:  # the middle of narrow samples: exact, and it vectorises
+    if part == 0.5 and (sample is double or sizeof(sample) < 8):  # exact, and it vectorises
         for i in range(n):
-            out[i] = (<double> a[i] + <double> b[i]) * 0.5
+            out[i] = center(a[i], b[i]) if sample is double else (<double> a[i] + <double> b[i]) * 0.5
     else:
         for i in range(n):
             out[i] = between(a[i], b[i], part)
@@ -157,7 +162,7 @@ cdef inline void quantiles(const sample* x, Columns* c, const Select* how, int w
             memcpy(out, x + (high if part == 1 else low) * n, n * sizeof(sample))
             return
         if want == F64:
-            interpolate(x, low, high, part, n, <double*> out)
+            interpolate(x + low * n, x + high * n, part, n, <double*> out)
             return
         if want == have and part == 0.5:
             middle(x + low * n, x + high * n, how.rounding, <sample*> out, n)

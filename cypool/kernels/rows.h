@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Two neighbouring samples read as one word; the address need not be aligned to the word. */
+/* Neighbouring samples read as one word; the address need not be aligned to the word. */
 #if defined(__GNUC__) || defined(__clang__)
 typedef uint16_t __attribute__((aligned(1), may_alias)) cypool_word16;
 typedef uint32_t __attribute__((aligned(1), may_alias)) cypool_word32;
@@ -36,24 +36,42 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
         out[i] = ((double) a[2 * i] + (double) b[2 * i]) + ((double) a[2 * i + 1] + (double) b[2 * i + 1]);
 }
 
-/* out[i] = a[i] + b[i] + ... of four rows and more, in double: four rows in pairs, and one after the other those that
-   are left.  Eight cells of all rows stay in registers. */
+/* out[i] = a[i] + b[i] + ... of five rows and more, in double: four rows in pairs, and one after the other those that
+   are left.  Of up to eight rows all addresses stay in registers, of more all sums of eight cells. */
 static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, double *out, ptrdiff_t n)
 {
     ptrdiff_t i = 0, t;
 #if defined(__GNUC__)
     typedef double four_doubles __attribute__((vector_size(32)));
-#define CYPOOL_CELLS(t, k) ((four_doubles) {rows[t][i + k], rows[t][i + k + 1], rows[t][i + k + 2], rows[t][i + k + 3]})
-#define CYPOOL_FOUR(k) \
-    ((CYPOOL_CELLS(t, k) + CYPOOL_CELLS(t + 1, k)) + (CYPOOL_CELLS(t + 2, k) + CYPOOL_CELLS(t + 3, k)))
+#define CYPOOL_CELLS(row, k) ((four_doubles) {row[i + k], row[i + k + 1], row[i + k + 2], row[i + k + 3]})
+#define CYPOOL_FOUR(t, k) ((CYPOOL_CELLS(rows[t], k) + CYPOOL_CELLS(rows[t + 1], k)) \
+                           + (CYPOOL_CELLS(rows[t + 2], k) + CYPOOL_CELLS(rows[t + 3], k)))
+#define CYPOOL_ROWS(rest) \
+    for (; i < n; i += 4) { \
+        i = i + 4 > n ? n - 4 : i; /* the last cells may overlap those before them */ \
+        four_doubles x = (CYPOOL_CELLS(a, 0) + CYPOOL_CELLS(b, 0)) + (CYPOOL_CELLS(c, 0) + CYPOOL_CELLS(d, 0)); \
+        rest; \
+        memcpy(out + i, &x, sizeof x); \
+    }
+    if (taps <= 8 && n >= 4) {
+        const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4];
+        const float *f = rows[taps > 5 ? 5 : 4], *g = rows[taps > 6 ? 6 : 4], *h = rows[taps - 1];
+        if (taps == 5)
+            CYPOOL_ROWS(x += CYPOOL_CELLS(e, 0))
+        else if (taps == 6)
+            CYPOOL_ROWS(x += CYPOOL_CELLS(e, 0); x += CYPOOL_CELLS(f, 0))
+        else if (taps == 7)
+            CYPOOL_ROWS(x += CYPOOL_CELLS(e, 0); x += CYPOOL_CELLS(f, 0); x += CYPOOL_CELLS(g, 0))
+        else
+            CYPOOL_ROWS(x += (CYPOOL_CELLS(e, 0) + CYPOOL_CELLS(f, 0)) + (CYPOOL_CELLS(g, 0) + CYPOOL_CELLS(h, 0)))
+    }
     while (i < n && n >= 8) {
-        i = i + 8 > n ? n - 8 : i; /* the last eight may overlap those before them */
-        t = 0;
-        four_doubles x = CYPOOL_FOUR(0), y = CYPOOL_FOUR(4);
+        i = i + 8 > n ? n - 8 : i;
+        four_doubles x = CYPOOL_FOUR(0, 0), y = CYPOOL_FOUR(0, 4);
         for (t = 4; t + 4 <= taps; t += 4)
-            x += CYPOOL_FOUR(0), y += CYPOOL_FOUR(4);
+            x += CYPOOL_FOUR(t, 0), y += CYPOOL_FOUR(t, 4);
         for (; t < taps; t++)
-            x += CYPOOL_CELLS(t, 0), y += CYPOOL_CELLS(t, 4);
+            x += CYPOOL_CELLS(rows[t], 0), y += CYPOOL_CELLS(rows[t], 4);
         memcpy(out + i, &x, sizeof x);
         memcpy(out + i + 4, &y, sizeof y);
         i += 8;
@@ -70,8 +88,8 @@ static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, dou
 }
 
 /* Eight running results side by side, x[j] = a[j] op a[8 + j] op ... for n = 16, 24, ..., and of those four:
-   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time.  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN
-   wins. */
+   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time.  Compilers keep an array of eight in
+   memory; these stay in registers.  Of extremes a NaN wins. */
 #define CYPOOL_ADD(x, y) ((x) + (y))
 #if defined(__AVX__)
 #include <immintrin.h>
@@ -209,6 +227,24 @@ CYPOOL_ORDERED(cypool_ordered_f64, double, __m256d, pd, _mm256_or_pd)
 CYPOOL_ORDERED(cypool_ordered_f32, float, uint32_t)
 CYPOOL_ORDERED(cypool_ordered_f64, double, uint64_t)
 #endif
+
+/* n cells of 2 to 8 bytes, at steps as long or longer, side by side: words, whose ends the next cells cover. */
+#define CYPOOL_WORDS(bytes) \
+    for (; n > 4; n -= 4, a += 4 * step, out += 4 * size) \
+        for (int i = 0; i < 4; i++) \
+            memcpy(out + i * size, a + i * step, bytes); \
+    for (; n > 1; n--, a += step, out += size) \
+        memcpy(out, a, bytes);
+static inline void cypool_space_out(const char *a, char *out, ptrdiff_t n, ptrdiff_t step, ptrdiff_t size)
+{
+    if (size <= 4) {
+        CYPOOL_WORDS(4)
+    } else {
+        CYPOOL_WORDS(8)
+    }
+    if (n > 0)
+        memcpy(out, a, (size_t) size);
+}
 
 /* Memory that will be read soon; any address will do.  GCC takes a function that only fetches for one that does nothing,
    and drops calls of it: not of one with an instruction of its own, be it empty. */

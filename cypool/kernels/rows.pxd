@@ -27,6 +27,7 @@ cdef extern from "rows.h" nogil:
                                          Py_ssize_t n)
     bint ordered_f32 "cypool_ordered_f32" (const float* a, Py_ssize_t n)
     bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
+    void space_out_cells "cypool_space_out" (const char* a, char* out, Py_ssize_t n, Py_ssize_t step, Py_ssize_t size)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
     void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"

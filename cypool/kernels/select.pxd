@@ -15,6 +15,8 @@ cdef inline void space_out(const bits* a, bits* out, Py_ssize_t n, Py_ssize_t s,
     cdef Py_ssize_t i, c
     if s == 1:
         memcpy(out, a, n * C * sizeof(bits))
+    elif C > 1 and C * <Py_ssize_t> sizeof(bits) <= 8:
+        space_out_cells(<const char*> a, <char*> out, n, s * C * sizeof(bits), C * sizeof(bits))
     elif C > 1:
         for i in range(n):
             for c in range(C):
@@ -64,29 +66,28 @@ cdef inline void space_out_any(Py_ssize_t size, const char* a, char* out, Py_ssi
         space_out(<const uint64_t*> a, <uint64_t*> out, n, s, C)
 
 
-cdef inline void find_nan(const sample* x, Columns* c, Py_ssize_t slots, bint omit) noexcept nogil:
+cdef inline void find_nan(const real* x, Columns* c, Py_ssize_t slots, bint omit) noexcept nogil:
     """NaN do not take part (omit), or the first of each window is noted."""
     cdef Py_ssize_t t, i, n = c.n
-    cdef const sample* a
+    cdef const real* a
     cdef int32_t* first = c.nan
     cdef bint found = omit
-    if sample is float or sample is double:
-        for i in range(slots * n):
-            found |= x[i] != x[i]
-        if not found:
-            return
-        for t in range(slots - 1, -1, -1):
-            a = x + t * n
-            if omit:
-                for i in range(n):
-                    c.valid[t * n + i] = c.valid[t * n + i] & (a[i] == a[i])
-            elif c.valid != NULL:
-                for i in range(n):
-                    if a[i] != a[i] and c.valid[t * n + i]:
-                        first[i] = <int32_t> t
-            else:
-                for i in range(n):
-                    first[i] = <int32_t> t if a[i] != a[i] else first[i]
+    for i in range(slots * n):
+        found |= x[i] != x[i]
+    if not found:
+        return
+    for t in range(slots - 1, -1, -1):
+        a = x + t * n
+        if omit:
+            for i in range(n):
+                c.valid[t * n + i] = c.valid[t * n + i] & (a[i] == a[i])
+        elif c.valid != NULL:
+            for i in range(n):
+                if a[i] != a[i] and c.valid[t * n + i]:
+                    first[i] = <int32_t> t
+        else:
+            for i in range(n):
+                first[i] = <int32_t> t if a[i] != a[i] else first[i]
 
 
 cdef inline void count_valid(Columns* c, Py_ssize_t slots) noexcept nogil:
@@ -142,10 +143,12 @@ cdef inline bint select(sample* x, const Select* how, Columns* c, bint omit, int
     cdef int32_t met = 0
     if c.rows:
         return columns_to_medians(x, c, want, have, <sample*> run, out)
-    memset(c.at, 0xFF, n * 4)  # -1
-    memset(c.nan, 0xFF, n * 4)
-    find_nan(x, c, slots, omit)
-    count_valid(c, slots)
+    if sample is float or sample is double:
+        memset(c.nan, 0xFF, n * 4)  # -1
+        find_nan(x, c, slots, omit)
+    if how.indexed or c.valid != NULL or how.method > QUANTILE:
+        memset(c.at, 0xFF, n * 4)
+        count_valid(c, slots)
     if how.method == LARGEST or how.method == SMALLEST:
         best_slots(x, c, slots, how.method == LARGEST, <sample*> out)
     elif how.method == STOCHASTIC:

@@ -17,7 +17,7 @@ batch position or number of workers.
     strided   few taps: the row is taken apart, so that each tap is a contiguous row
     fold      long windows that overlap little, and windows given by tables
 """
-from .folds cimport LANES, fold, fold_alike, fold_channels, fold_short
+from .folds cimport LANES, SPARSE, fold, fold_alike, fold_channels, fold_short
 from .rows cimport *
 
 cdef enum:
@@ -189,8 +189,8 @@ cdef inline void fold_windows(Op* op, work* kind, Work* w) noexcept nogil:
     cdef work* out = <work*> w.c
     cdef work identity = (<const work*> w.value)[0]
     if work is float or work is double:
-        if w.C == w.k == 1 and 1 < w.n < 2 * LANES:
-            fold_alike(op, a, w.starts, w.n, w.m, out)
+        if w.C == 1 and 1 < w.n < 2 * LANES and w.s < SPARSE * w.m:
+            fold_alike(op, a, w.starts, w.n, w.m, w.k, w.s, b, out)
             w.a, w.c = w.c, w.a
             return
     for i in range(w.m):
