@@ -128,7 +128,7 @@ def pool_backward(
     described = (
         "backward", array.shape, array.strides, array.dtype, array.flags.aligned,
         None if seen is None else seen.strides, window, reduce, stride, padding, dilation, ceil_mode, axes, border,
-        border_value, nan_policy, min_count, wrt, tuple(options.items()), dispatch.level,
+        border_value, nan_policy, min_count, wrt, tuple(options.items()), dispatch.choice,
     )  # fmt: skip
     key = calls.typed_key(described, (np.dtype, Windows))
     known = cached(key)

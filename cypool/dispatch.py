@@ -1,5 +1,8 @@
 """Which build of the kernels runs: the best CPU level that this machine has, or the one CYPOOL_CPU names.
 
+Level v4 works on 64 bytes of a row at a time.  Short rows of small maps have too much left over for that (2x2 maxima of
+maps of 56x56 take 1.2 times as long), and go to v3, if no level is forced.
+
     from cypool import dispatch
     dispatch.kernels.some_kernel(...)       # looked up at each call, so that a test can change the level
 
@@ -44,6 +47,13 @@ def _choose(forced: str) -> str:
 
 level: str = _choose(os.environ.get("CYPOOL_CPU", ""))
 kernels: ModuleType = _load(level)
+choice: tuple[str, int] = (level, 448 if level == "v4" and _built("v3") and not os.environ.get("CYPOOL_CPU") else 0)
+"""The level, and how many bytes a row has at least that it works on; shorter ones go to v3."""
+
+
+def kernels_of_rows(nbytes: int) -> ModuleType:
+    """The kernels for rows of so many bytes, as they are worked on."""
+    return kernels if nbytes >= choice[1] else _load("v3")
 
 
 def levels() -> dict[str, ModuleType]:
@@ -54,13 +64,13 @@ def levels() -> dict[str, ModuleType]:
 @contextmanager
 def _use(name: str) -> Iterator[None]:
     """For tests: another level for a while, in all threads."""
-    global kernels, level
-    before = kernels, level
-    kernels, level = levels()[name], name
+    global kernels, level, choice
+    before = kernels, level, choice
+    kernels, level, choice = levels()[name], name, (name, 0)
     try:
         yield
     finally:
-        kernels, level = before
+        kernels, level, choice = before
 
 
 def show_config(file: TextIO | None = None) -> None:

@@ -168,7 +168,7 @@ def pool(
         array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
         window, reduce, stride, padding, dilation, ceil_mode, axes, border, border_value, nan_policy, min_count,
         fill_value, dtype, return_indices, mask is None, where is None, tuple(options.items()) if options else None,
-        dispatch.level,
+        dispatch.choice,
     )  # fmt: skip
     plan = calls.recall(described)
     key = None

@@ -165,14 +165,30 @@ import numpy, cypool
 from cypool import dispatch
 x = numpy.random.default_rng(0).random((600, 600))
 assert numpy.array_equal(cypool.pool(x, 2), x.reshape(300, 2, 300, 2).max((1, 3)))
-levels = ("cypool.kernels.base", "cypool.kernels.v3")
+levels = ("cypool.kernels.base", "cypool.kernels.v3", "cypool.kernels.v4")
 print(dispatch.level, dispatch.kernels.__name__, *(name for name in levels if name in sys.modules))
 """
     module = f"cypool.kernels.{level}"
     assert fresh(code, CYPOOL_CPU=level).split() == [level, module, module]
 
 
-@pytest.mark.parametrize("level", ["v4", "V3", "avx2", "machine", "../base", "0"])
+def test_short_rows_take_the_level_before_the_widest():
+    code = """
+import sys
+import numpy, cypool
+from cypool import dispatch
+cypool.pool(numpy.zeros((2, 2000), "f4"), 2)
+before = "cypool.kernels.v3" in sys.modules
+cypool.pool(numpy.zeros((2, 20), "f4"), 2)
+print(before, "cypool.kernels.v3" in sys.modules, dispatch.kernels_of_rows(40).__name__)
+"""
+    best = list(dispatch.levels())[-1]
+    assert fresh(code, CYPOOL_CPU=best).split() == 2 * [str(best == "v3")] + [f"cypool.kernels.{best}"]
+    short = "v3" if best == "v4" else best
+    assert fresh(code).split() == [str(best == "v3"), str(short == "v3"), f"cypool.kernels.{short}"]
+
+
+@pytest.mark.parametrize("level", ["v5", "V3", "avx2", "machine", "../base", "0"])
 def test_wrong_level(level):
     done = start("-c", "import cypool", CYPOOL_CPU=level)
     assert done.returncode == 1

@@ -195,7 +195,7 @@ def _key(job: Job, call: Call, spans: Mapping[int, Span]) -> Any:
         "dask", array.shape, array.strides, array.dtype, array.flags.aligned, None if seen is None else seen.strides,
         call.hides, job.reduce, tuple(job.options.items()), call.nan_policy, job.border, repr(job.border_value),
         job.min_count, repr(job.fill_value), job.dtype, job.indexed, tuple(spans.items()), _hashable(job.whole),
-        dispatch.level,
+        dispatch.choice,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-/* Can this CPU, under this operating system, run x86-64-v3 code? */
+/* Which code can this CPU run, under this operating system? */
 #ifndef CYPOOL_CPU_H
 #define CYPOOL_CPU_H
 
@@ -16,8 +16,16 @@ static int cypool_runs_v3(void) {
     lzcnt = __get_cpuid(0x80000001u, &a, &b, &c, &d) ? c >> 5 & 1 : 0;
     return f16c_movbe && lzcnt;
 }
+
+/* x86-64-v4, on CPUs whose registers of 512 bits are no slower than others: since Ice Lake and Zen 4. */
+static int cypool_runs_v4(void) {
+    return cypool_runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+           && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+           && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2");
+}
 #else
 static int cypool_runs_v3(void) { return 0; }
+static int cypool_runs_v4(void) { return 0; }
 #endif
 
 #endif

@@ -12,6 +12,7 @@ cdef extern from "openmp.h" nogil:
 
 cdef extern from "cpu.h" nogil:
     bint cypool_runs_v3()
+    bint cypool_runs_v4()
 
 cdef extern from "build.h":  # written by setup.py
     const char* CYPOOL_BUILD
@@ -48,4 +49,4 @@ def can_start(int n):
 
 def cpu_levels():
     """CPU levels that this machine can run, the plainest first."""
-    return ("base", "v3") if cypool_runs_v3() else ("base",)
+    return ("base", "v3", "v4")[: 1 + cypool_runs_v3() + cypool_runs_v4()]

@@ -230,9 +230,12 @@ CYPOOL_ORDERED(cypool_ordered_f64, double, uint64_t)
 
 /* n cells of 2 to 8 bytes, at steps as long or longer, side by side: words, whose ends the next cells cover. */
 #define CYPOOL_WORDS(bytes) \
-    for (; n > 4; n -= 4, a += 4 * step, out += 4 * size) \
-        for (int i = 0; i < 4; i++) \
-            memcpy(out + i * size, a + i * step, bytes); \
+    for (; n > 4; n -= 4, a += 4 * step, out += 4 * size) { \
+        memcpy(out, a, bytes); \
+        memcpy(out + size, a + step, bytes); \
+        memcpy(out + 2 * size, a + 2 * step, bytes); \
+        memcpy(out + 3 * size, a + 3 * step, bytes); \
+    } \
     for (; n > 1; n--, a += step, out += size) \
         memcpy(out, a, bytes);
 static inline void cypool_space_out(const char *a, char *out, ptrdiff_t n, ptrdiff_t step, ptrdiff_t size)
