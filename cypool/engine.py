@@ -118,8 +118,8 @@ class Plan:
             self.outer: int = kernel.pick["outer"]
         repeated = copies * math.prod(s.copies for s in spans.values() if s.starts is None)
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
-        row = fields["geometry"]["outputs"] * fields["geometry"]["channels"]
-        kernels = dispatch.kernels_of_rows(row * max((lane["want_size"] for lane in kernel.lanes), default=8))
+        samples = fields["geometry"]["outputs"] * fields["geometry"]["channels"]
+        kernels = dispatch.kernels_of_rows(samples * max((lane["want_size"] for lane in kernel.lanes), default=8))
         self.reduction = kernels.Reduction(
             **fields,
             lanes=kernel.lanes,

@@ -176,13 +176,13 @@ cdef inline void fold_alike(Op* op, const work* a, const Py_ssize_t* starts, Py_
                             Py_ssize_t lines, Py_ssize_t line, work* b, work* out) noexcept nogil:
     """As `fold`, of fewer than two rounds of lanes, of m windows of n > 1 cells on each of some lines (of `line` cells,
     one behind the other): of those at all cells, which takes vector instructions.  b has room for as many."""
-    cdef Py_ssize_t i, j, cells = lines * line - n + 1
+    cdef Py_ssize_t i, j, _, cells = lines * line - n + 1
     for i in range(cells):
         b[i] = apply(op, a[i], a[i + 1])
     for j in range(2, n):
         for i in range(cells):
             b[i] = apply(op, b[i], a[i + j])
-    for j in range(lines):
+    for _ in range(lines):
         for i in range(m):
             out[i] = b[starts[i]]
         b += line
