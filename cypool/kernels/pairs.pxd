@@ -10,7 +10,7 @@ from .scratch cimport *
 from .slots cimport *
 
 cdef enum:
-    STRIP = 2048  # bytes of all rows, as in cypool.rows, between two looks at what is read next
+    STRIP = 2048  # bytes of all rows between two looks at what is read next
 
 
 cdef inline bint halved(const Select* how) noexcept nogil:
