@@ -172,20 +172,23 @@ print(dispatch.level, dispatch.kernels.__name__, *(name for name in levels if na
     assert fresh(code, CYPOOL_CPU=level).split() == [level, module, module]
 
 
-def test_short_rows_take_the_level_before_the_widest():
+def test_some_rows_take_the_level_before_the_widest():
     code = """
 import sys
 import numpy, cypool
 from cypool import dispatch
-cypool.pool(numpy.zeros((2, 2000), "f4"), 2)
+cypool.pool(numpy.zeros((2, 4000), "u1"), 2)
+cypool.pool(numpy.zeros((4, 500), "f4"), 3, "median", stride=1)
 before = "cypool.kernels.v3" in sys.modules
-cypool.pool(numpy.zeros((2, 20), "f4"), 2)
+cypool.pool(numpy.zeros(SHAPE, "f4"), 2)
 print(before, "cypool.kernels.v3" in sys.modules, dispatch.kernels_of_rows(40).__name__)
 """
     best = list(dispatch.levels())[-1]
-    assert fresh(code, CYPOOL_CPU=best).split() == 2 * [str(best == "v3")] + [f"cypool.kernels.{best}"]
     short = "v3" if best == "v4" else best
-    assert fresh(code).split() == [str(best == "v3"), str(short == "v3"), f"cypool.kernels.{short}"]
+    for shape in ("(2, 20)", "(2, 4000)"):  # short, and bound by memory
+        one = code.replace("SHAPE", shape)
+        assert fresh(one, CYPOOL_CPU=best).split() == 2 * [str(best == "v3")] + [f"cypool.kernels.{best}"]
+        assert fresh(one).split() == [str(best == "v3"), str(short == "v3"), f"cypool.kernels.{short}"]
 
 
 @pytest.mark.parametrize("level", ["v5", "V3", "avx2", "machine", "../base", "0"])
