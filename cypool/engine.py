@@ -31,8 +31,8 @@ Array = NDArray[Any]
 
 
 def _worked_on(geometry: dict[str, Any], lanes: list[dict[str, Any]]) -> int:
-    """Bytes of a row as it is worked on; 0 where memory is the limit, which long registers ask less evenly: long rows of
-    samples of two bytes and more (2x2 means of 4096x4096 uint16 take 1.2 times as long)."""
+    """Bytes of a row as it is worked on; 0 where memory is the limit, which long registers ask less evenly: long rows
+    of samples of two bytes and more (2x2 means of 4096x4096 uint16 take 1.2 times as long)."""
     if geometry["strip"] and geometry["channels"] == 1 and geometry["size"] > 1:
         return 0
     samples: int = geometry["outputs"] * geometry["channels"]
