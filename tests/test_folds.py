@@ -72,3 +72,20 @@ def test_adaptive_windows_of_planes(n, name):
         for j in range(5):
             cells = x[:, i * n // 7 : -(-(i + 1) * n // 7), j * (n + 1) // 5 : -(-(j + 1) * (n + 1) // 5)]
             assert np.allclose(got[:, i, j], getattr(np, name)(cells, axis=(1, 2)), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["max", "sum", "mean", "std"])
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize("rows,k,stride", [(40, 3, 1), (40, 3, 2), (90, 12, 1), (15, 12, 2)])
+def test_windows_of_each_plane_on_rows(rows, k, stride, alike, name):
+    """Several rows of a plane at a time, whose windows are not those of the next plane: as each plane alone."""
+    rng = np.random.default_rng(k)
+    starts = np.sort(rng.integers(0, 27, (5, 9)), axis=1)
+    stops = starts + (3 if alike else rng.integers(1, 4, starts.shape))
+    sliding = cypool.Windows.sliding(k, stride)
+    for dtype in ("float32", "float64", "uint8"):
+        x = (rng.random((5, rows, 30)) * 200).astype(dtype)
+        got = cypool.pool(x, (sliding, cypool.Windows.explicit(starts, stops, 30)), name, axes=(1, 2))
+        for plane, first, last, result in zip(x, starts, stops, got, strict=True):
+            windows = (sliding, cypool.Windows.explicit(first, last, 30))
+            assert np.array_equal(result, cypool.pool(plane, windows, name))
