@@ -96,7 +96,8 @@ def show_config(file: TextIO | None = None) -> None:
     allowed = machine.openmp_max_threads()
     print(
         f"cypool     {machine.VERSION}",
-        f"CPU level  {level} (built and usable here: {', '.join(_usable())}; CYPOOL_CPU forces one)",
+        f"CPU level  {level}{', some rows v3' if choice[1] else ''} "
+        f"(built and usable here: {', '.join(_usable())}; CYPOOL_CPU forces one)",
         f"OpenMP     {openmp}",
         f"workers    {threads.get_workers()} by default; OpenMP allows {allowed} in this thread",
         f"build      {machine.BUILD}",
