@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Middles: medians of blocks of 2x2 and 2x2x2, and of 3x3 and 5x5 windows at stride 1.  Those take two passes:
+"""Middles: medians of blocks of 2x2 and 2x2x2, and of 3x3 and 5x5 windows at stride 1.  The latter take two passes:
 
     rows     7 2 9 1      the rows of the windows         1 2 3 1 ...     of each window three columns,
              1 6 3 4      sorted in each column     ->    5 6 4 2 ...     which its neighbours need as well
@@ -8,7 +8,7 @@
 Between sorted columns some comparisons are known beforehand: of 5x5 cells, 18 minima and maxima sort a column and
 88 are left for each window; sorting 25 cells far enough to know their median takes 174 and more.  All of them stay
 in registers.  The lists of comparisons are right for any numbers because they are for all zeros and ones (Knuth, The
-Art of Computer Programming 3, 5.3.4, theorem Z): tests/test_middles.py tries these.
+Art of Computer Programming 3, 5.3.4, theorem Z): test_middles.py and test_pairs.py in tests try these.
 """
 from libc.string cimport memcpy
 
