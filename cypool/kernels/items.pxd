@@ -57,7 +57,7 @@ cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py
         next_line(&p.g, further, s.lines)
     else:
         to_row(p, row, s)
-        s.runs = 0
+        s.runs, s.counted = 0, -1
         while n < rows:
             locate(&p.g, s.index, rows - n, &s.lines[s.runs])
             n += s.lines[s.runs].lines
@@ -81,8 +81,9 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
                and (not alike or s.lines[first].at.taps == line.at.taps) and (not p.g.deep or m == 0)):
             m += s.lines[first].lines
             first += 1
-        if arrays.given == NULL and not p.means and not p.repeated:
+        if arrays.given == NULL and not p.means and not p.repeated and (m < rows or s.counted != tile):
             count_cells(p, s, line, m, tile)
+            s.counted = tile if m == rows and p.count_lane < 0 and not p.pick.slots else -1
         if p.g.strip and m == 1 and line.at.times == 1 and 0 < line.at.real == line.at.total:
             write_strips(p, arrays, s, line, tile)
             continue

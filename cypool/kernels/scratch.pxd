@@ -86,6 +86,7 @@ cdef struct Scratch:
     Counts count
     int64_t* known                # which counts are in `counts`: two numbers for each line of the band
     Py_ssize_t known_tile
+    Py_ssize_t counted            # the tile of the located rows that `count` tells of, or -1
     double* shares                # of the cells of each line, where lines have factors (write_means)
     bint found_empty, found_nan
     bint clean                    # tall windows: what was merged holds no NaN (merge_deep)
