@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance
-from .lines cimport decode, exchange, fetch_next, load_mask
+from .lines cimport decode, exchange, fetch_ahead, fetch_next, fetched, load_mask
 from .pairs cimport paired
 from .plan cimport *
 from .scratch cimport *
@@ -136,11 +136,12 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         track(largest, lane.have, w)
         return
     w.verb = TRACK_MERGE
-    w.rows, w.starting, w.taps, w.first = s.pointers, s.codes, count, True
+    w.rows.rows, w.rows.taps, w.rows.lines, w.starting, w.first = s.pointers, count, run.lines, s.codes, True
     if lane.direct and list_coded(g, s, run, base):
+        fetch_ahead(&w.rows, fetched(lane, w.n))
         track(largest, lane.have, w)
         return
-    w.lines = 1
+    w.lines, w.rows.fetched = 1, 0
     for i in range(run.lines):
         line = line_of(g, s, run, i)
         list_taps(g, line, 0, count, &s.taps)
@@ -149,14 +150,14 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
             s.codes[r] = s.taps.at[r] - line.at.origin
         w.first, r = True, 0
         while r < count:
-            w.taps = min(count - r, count if lane.direct else GROUP)
-            for j in range(w.taps):
+            w.rows.taps = min(count - r, count if lane.direct else GROUP)
+            for j in range(w.rows.taps):
                 s.pointers[j] = (<const void*> (base + s.taps.x[r + j]) if lane.direct else
                                  decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
             w.starting = s.codes + r
             track(largest, lane.have, w)
             w.first = False
-            r += w.taps
+            r += w.rows.taps
         w.best, w.code = <char*> w.best + w.pitch * lane.have_size, <char*> w.code + w.pitch * lane.have_size
 
 
@@ -189,13 +190,14 @@ cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const La
             or t.high != t.p0 + t.cells):
         return False
     w.verb, w.n, w.pitch = TRACK_QUADS, t.n, g.pitch
-    w.rows, w.starting = s.pointers, s.codes
+    w.rows.rows, w.rows.taps, w.starting = s.pointers, 2, s.codes
     while i < m:
         if (run.at.taps != 2 or not list_coded(g, s, run, arrays.x + t.low * g.x_cell) or s.codes[0] != 0
                 or w.step >= s.codes[1]):
             return False
-        w.lines = run.lines
+        w.lines = w.rows.lines = run.lines
         w.best, w.code = s.picked + i * g.pitch * size, s.c + i * g.pitch * size
+        fetch_ahead(&w.rows, fetched(lane, 2 * t.n))
         track(p.pick.method == LARGEST, lane.have, w)
         i += run.lines
         run += 1
@@ -213,7 +215,7 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     cdef bint largest = p.pick.method == LARGEST
     cdef const Line* run = lines
     cdef Track w
-    w.met = False
+    w.met, w.rows.rows = False, NULL
     w.C, w.k, w.s, w.d = C, axis.k, axis.s, axis.d
     w.step = axis.d * axis.index
     w.starts = s.starts if axis.starts != NULL else NULL

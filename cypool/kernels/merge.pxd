@@ -29,13 +29,9 @@ cdef struct Rows:                 # what is merged
 
 cdef inline void fetch_rows(const Rows* r, const void** rows, Py_ssize_t line) noexcept nogil:
     """Fetches, ahead of them, the rows of a line that the line before does not have."""
-    cdef const char** row = <const char**> rows
-    cdef Py_ssize_t first = r.taps - r.fresh if line else 0, last = r.taps - 1, t
-    if r.fetched and row[last] - row[first] == (last - first) * r.fetched:  # one behind the other
-        fetch(row[first] + r.ahead, (last - first + 1) * r.fetched)
-        return
-    for t in range(first, r.taps if r.fetched else 0):
-        fetch(row[t] + r.ahead, r.fetched)
+    cdef Py_ssize_t known = r.taps - r.fresh if line else 0
+    if r.fetched:
+        fetch_all(<const char**> rows + known, r.taps - known, r.fetched, r.ahead)
 
 
 cdef inline void merge_overlapping(Op* op, const sample** rows, work* acc, work* below, Py_ssize_t n) noexcept nogil:

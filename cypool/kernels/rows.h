@@ -87,9 +87,20 @@ static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, dou
     }
 }
 
+/* Memory that will be read soon; any address will do.  GCC takes a function that only fetches for one that does nothing,
+   and drops calls of it: not of one with an instruction of its own, be it empty. */
+static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
+{
+#if defined(__GNUC__)
+    for (ptrdiff_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch(a + i, 0, 3);
+    __asm__ volatile("");
+#endif
+}
+
 /* Eight running results side by side, x[j] = a[j] op a[8 + j] op ... for n = 16, 24, ..., and of those four:
-   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time.  Compilers keep an array of eight in
-   memory; these stay in registers.  Of extremes a NaN wins. */
+   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time, while those 4 kB further on are
+   fetched.  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN wins. */
 #define CYPOOL_ADD(x, y) ((x) + (y))
 #if defined(__AVX__)
 #include <immintrin.h>
@@ -112,10 +123,11 @@ static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, dou
 #endif
 #if defined(__GNUC__)
 #if defined(__clang__)
-#define CYPOOL_HIGH_F32(x) __builtin_shufflevector((x)[0], (x)[0], 4, 5, 6, 7, 4, 5, 6, 7)
+#define CYPOOL_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else
-#define CYPOOL_HIGH_F32(x) __builtin_shuffle((x)[0], (words) {4, 5, 6, 7, 4, 5, 6, 7})
+#define CYPOOL_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (words) {__VA_ARGS__})
 #endif
+#define CYPOOL_HIGH_F32(x) CYPOOL_SHUFFLE((x)[0], (x)[0], 4, 5, 6, 7, 4, 5, 6, 7)
 #define CYPOOL_HIGH_F64(x) (x)[1]
 #define CYPOOL_LOAD(x, a) memcpy(&x, a, sizeof x)
 #define CYPOOL_WIDEN(x, a) x = (some) {(a)[0], (a)[1], (a)[2], (a)[3]}
@@ -144,8 +156,11 @@ static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, dou
         typedef type some __attribute__((vector_size(32))); \
         typedef word words __attribute__((vector_size(32))); \
         (void) sizeof(words); \
-        for (; m > 1; m -= 2, a += 2 * step, out += 8) \
+        ptrdiff_t fetched = step <= 2 * n ? 2 * step * (ptrdiff_t) sizeof *a : 0; /* not what lies between windows */ \
+        for (; m > 1; m -= 2, a += 2 * step, out += 8) { \
+            cypool_fetch((const char *) a + 4096, fetched); \
             CYPOOL_WINDOWS(2, load, op, high) \
+        } \
         if (m) \
             CYPOOL_WINDOWS(1, load, op, high) \
     }
@@ -168,6 +183,45 @@ CYPOOL_LANES(cypool_max_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MAX_F32,
 CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MAX_F64, CYPOOL_HIGH_F64)
 CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
 CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
+
+/* Windows of three cells at stride 2, out[i] = a[2 i] op a[2 i + 1] op a[2 i + 2], and how many of n were made: not the
+   last few.  Even and odd cells come out of each half of a register in order, the halves are put right at the end. */
+#if defined(__GNUC__)
+#define CYPOOL_EVEN_F32(x, y) CYPOOL_SHUFFLE(x, y, 0, 2, 8, 10, 4, 6, 12, 14)
+#define CYPOOL_ODD_F32(x, y) CYPOOL_SHUFFLE(x, y, 1, 3, 9, 11, 5, 7, 13, 15)
+#define CYPOOL_RIGHT_F32(x) CYPOOL_SHUFFLE(x, x, 0, 1, 4, 5, 2, 3, 6, 7)
+#define CYPOOL_EVEN_F64(x, y) CYPOOL_SHUFFLE(x, y, 0, 4, 2, 6)
+#define CYPOOL_ODD_F64(x, y) CYPOOL_SHUFFLE(x, y, 1, 5, 3, 7)
+#define CYPOOL_RIGHT_F64(x) CYPOOL_SHUFFLE(x, x, 0, 2, 1, 3)
+#define CYPOOL_THREES(name, type, word, op, kind) \
+    static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) \
+    { \
+        enum { PART = 32 / sizeof(type) }; \
+        typedef type some __attribute__((vector_size(32))); \
+        typedef word words __attribute__((vector_size(32))); \
+        ptrdiff_t i = 0; \
+        for (; i + PART < n; i += PART) { \
+            some x[4], y, z; \
+            CYPOOL_LOAD(x[0], a + 2 * i); \
+            CYPOOL_LOAD(x[1], a + 2 * i + PART); \
+            CYPOOL_LOAD(x[2], a + 2 * i + 2); \
+            CYPOOL_LOAD(x[3], a + 2 * i + 2 + PART); \
+            y = CYPOOL_EVEN_##kind(x[0], x[1]), z = CYPOOL_ODD_##kind(x[0], x[1]); \
+            y = op(y, z); \
+            z = CYPOOL_EVEN_##kind(x[2], x[3]); \
+            y = op(y, z); \
+            y = CYPOOL_RIGHT_##kind(y); \
+            memcpy(out + i, &y, sizeof y); \
+        } \
+        return i; \
+    }
+#else
+#define CYPOOL_THREES(name, type, word, op, kind) \
+    static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) { return 0; }
+#endif
+CYPOOL_THREES(cypool_add_threes, double, int64_t, CYPOOL_ADD, F64)
+CYPOOL_THREES(cypool_max_threes_f32, float, int32_t, CYPOOL_MAX_F32, F32)
+CYPOOL_THREES(cypool_min_threes_f32, float, int32_t, CYPOOL_MIN_F32, F32)
 
 /* Sums, or with `next` sums of three that lie so far apart, times what a cell of their windows counts, as floats. */
 #define CYPOOL_SHARES(name, type, share) \
@@ -249,15 +303,18 @@ static inline void cypool_space_out(const char *a, char *out, ptrdiff_t n, ptrdi
         memcpy(out, a, (size_t) size);
 }
 
-/* Memory that will be read soon; any address will do.  GCC takes a function that only fetches for one that does nothing,
-   and drops calls of it: not of one with an instruction of its own, be it empty. */
-static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
-{
+/* What lies so far ahead of n > 0 rows.  In each loop of merge.pxd it would be 10 kB. */
 #if defined(__GNUC__)
-    for (ptrdiff_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch(a + i, 0, 3);
-    __asm__ volatile("");
+__attribute__((noinline))
 #endif
+static void cypool_fetch_all(const char *const *rows, ptrdiff_t n, ptrdiff_t bytes, ptrdiff_t ahead)
+{
+    if (rows[n - 1] - rows[0] == (n - 1) * bytes) { /* one behind the other */
+        cypool_fetch(rows[0] + ahead, n * bytes);
+        return;
+    }
+    for (ptrdiff_t t = 0; t < n; t++)
+        cypool_fetch(rows[t] + ahead, bytes);
 }
 
 /* In a loop of a few rounds: it does not become vector instructions, which would take longer to begin than the loop. */

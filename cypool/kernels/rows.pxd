@@ -29,6 +29,10 @@ cdef extern from "rows.h" nogil:
     bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
     void space_out_cells "cypool_space_out" (const char* a, char* out, Py_ssize_t n, Py_ssize_t step, Py_ssize_t size)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
+    void fetch_all "cypool_fetch_all" (const char** rows, Py_ssize_t n, Py_ssize_t bytes, Py_ssize_t ahead)
+    Py_ssize_t add_threes "cypool_add_threes" (const double* a, double* out, Py_ssize_t n)
+    Py_ssize_t max_threes_f32 "cypool_max_threes_f32" (const float* a, float* out, Py_ssize_t n)
+    Py_ssize_t min_threes_f32 "cypool_min_threes_f32" (const float* a, float* out, Py_ssize_t n)
     void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)

@@ -143,6 +143,18 @@ cdef inline void phases(const work* a, work* c, Py_ssize_t n, Py_ssize_t s) noex
             c[3 * n + i] = a[4 * i + 3]
 
 
+cdef inline Py_ssize_t threes(Op* op, const work* a, work* b, Py_ssize_t n) noexcept nogil:
+    """b[i] = a[2 i] op a[2 i + 1] op a[2 i + 2], of the first windows, as many as it says."""
+    if Op is Sum and work is double:
+        return add_threes(a, b, n)
+    elif (Op is Max or Op is Top) and work is float:
+        return max_threes_f32(a, b, n)
+    elif (Op is Min or Op is Bottom) and work is float:
+        return min_threes_f32(a, b, n)
+    else:
+        return 0
+
+
 cdef inline void strided(Op* op, const work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k, Py_ssize_t s,
                          Py_ssize_t d) noexcept nogil:
     """b[i] = a[i s] op a[i s + d] op ...; cells are taken apart so that each tap is a contiguous row."""
@@ -156,6 +168,11 @@ cdef inline void strided(Op* op, const work* a, work* b, work* c, Py_ssize_t n, 
         for j in range(1, k):
             for i in range(n):
                 b[i] = apply(op, b[i], a[i * s + j * d])
+        return
+    i = threes(op, a, b, n) if k == 3 and s == 2 and d == 1 else 0
+    if i > 0:
+        for i in range(i, n):
+            b[i] = apply(op, apply(op, a[2 * i], a[2 * i + 1]), a[2 * i + 2])
         return
     phases(a, c, length, s)
     x, y = c, c + d % s * length + d // s

@@ -9,6 +9,7 @@ the one with the least code is the first.  Codes are unsigned numbers as wide as
 bytes), so that both fit the same vector instructions.  Cells beyond the array have the value that never
 wins and a code with the highest bit set.  A row with a NaN is left to `select`.
 """
+from .merge cimport Rows, fetch_rows
 from .ranks cimport bottom_of, top_of
 from .rows cimport *
 
@@ -33,9 +34,8 @@ cdef enum:
 
 cdef struct Track:
     int verb
-    const void** rows             # MERGE: rows of n samples, `taps` for each line, and their codes
-    const int64_t* starting
-    Py_ssize_t taps
+    Rows rows                     # MERGE, QUADS: rows of n samples, and how they are fetched; of each line
+    const int64_t* starting       # the codes
     Py_ssize_t lines, pitch       # MERGE, FILL, QUADS: lines, and samples from one to the next
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
     void* best                    # MERGE, FILL, QUADS: the result; SLIDE: the row
@@ -204,19 +204,22 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
     cdef Py_ssize_t i, line
     cdef wide* a = <wide*> w.best
     cdef codes* b = <codes*> w.code
+    cdef const wide** rows = <const wide**> w.rows.rows
     for line in range(w.lines if w.verb != TRACK_SLIDE else 0):
+        if w.verb != TRACK_FILL:
+            fetch_rows(&w.rows, <const void**> rows, line)
         if w.verb == TRACK_MERGE:
-            w.met = track_merge(op, <const wide**> w.rows + line * w.taps, w.starting, w.taps, w.n, a, b,
-                                w.first) or w.met
+            w.met = track_merge(op, rows, w.starting, w.rows.taps, w.n, a, b, w.first) or w.met
         elif w.verb == TRACK_QUADS:
-            w.met = track_quads(op, (<const wide**> w.rows)[2 * line], (<const wide**> w.rows)[2 * line + 1],
-                                <codes> w.step, <codes> w.starting[1], a, b, w.n) or w.met
+            w.met = track_quads(op, rows[0], rows[1], <codes> w.step, <codes> w.starting[1], a, b, w.n) or w.met
         else:
             for i in range(w.n):
                 a[i] = bottom_of(a) if Best is Max else top_of(a)
                 b[i] = beyond(code)
         a += w.pitch
         b += w.pitch
+        if w.verb != TRACK_FILL:
+            rows += w.rows.taps
     if w.verb == TRACK_SLIDE:
         track_slide(op, <const wide*> w.best, <const codes*> w.code, <wide*> w.out, <codes*> w.out_code, w)
 
