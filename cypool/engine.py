@@ -221,13 +221,18 @@ class Plan:
         if band == 1 and not deep:
             pitch = tile["outputs"]
             line = pitch * span.s
+        # Cells beyond the ends of a row mirror others of the merged row, where each tile has those.
+        mirrored = (mirrors and border != VISITED and kernel.plain and not pairs and not weighted
+                    and span.complete and span.stuff == 1 and not tile["segment"]
+                    and span.mirrors_within(tile["outputs"], self.border))  # fmt: skip
         for lane in kernel.lanes:
-            lane["direct"] = lane["direct"] and plain and not mirrors and not (folds and kernel.pick)
+            lane["direct"] = (lane["direct"] and plain and (mirrored or not mirrors)
+                              and not (folds and kernel.pick))  # fmt: skip
             # Squares are added in the same order where rows must be decoded first.
             lane["pairs"] = pairs and lane["halves"] and (not lane["squares"] or (lane["direct"] and taps <= LINES))
         strip = 0  # outputs that go through all stages at a time
         plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
-                    and span.stuff == span.copies == self.copies == 1 and not weighted
+                    and span.stuff == span.copies == self.copies == 1 and not weighted and not mirrors
                     and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and not deep and taps <= LINES and span.starts is None and not tile["segment"]:
             every = math.prod(axis["n"] for axis in leading)
@@ -241,7 +246,7 @@ class Plan:
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "weighted": weighted, "deep": deep, "channel_position": inner.position,
+            "weighted": weighted, "deep": deep, "mirrored": mirrored, "channel_position": inner.position,
             "copies": self.copies, "repeats": span.copies,
             "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,

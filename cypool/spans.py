@@ -102,6 +102,18 @@ class Span(NamedTuple):
         cells = np.where(cells < 0, -cells - shift, cells)
         return np.where(cells >= n, 2 * n - 2 - cells + shift, cells)
 
+    def mirrors_within(self, outputs: int, border: str) -> bool:
+        """Whether tiles of so many windows hold all cells that those of them beyond the axis mirror."""
+        first = np.arange(0, self.o, outputs)
+        start = first * self.s - self.before
+        stop = start + (np.minimum(outputs, self.o - first) - 1) * self.s + (self.k - 1) * self.d + 1
+        at_end = (start < 0) | (stop > self.n)
+        start, stop = start[at_end], stop[at_end]
+        low, high = np.maximum(start, 0), np.minimum(stop, self.n)
+        ends = (start, np.where(start < 0, -1, low), np.where(stop > self.n, self.n, low), stop - 1)  # the rest is between
+        mirrored = [self.folded(cells, border) for cells in ends]
+        return bool(np.all((low < high) & (low <= np.min(mirrored, 0)) & (np.max(mirrored, 0) < high)))
+
     @property
     def nbytes(self) -> int:
         """Of its tables."""

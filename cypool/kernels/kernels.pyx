@@ -164,6 +164,7 @@ cdef class Reduction:
         g.weighted, g.counted, g.deep = given["weighted"], given["counted"], given["deep"]
         g.repeats, g.copies = given["repeats"], given["copies"]
         g.twins, g.hides, g.compact = given["twins"], given["hides"], given["compact"]
+        g.mirrored = given["mirrored"]
         g.sliding, g.channel_position = given["sliding"], given["channel_position"]
         g.capacity, g.out_cell, g.work = given["capacity"], given["out_cell"], given["work"]
 

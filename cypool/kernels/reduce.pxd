@@ -15,7 +15,7 @@ from .scratch cimport *
 from .slide cimport FOLD, REPEAT, SLIDE, TIMES, Work, on_work, plainer
 from .store cimport widen_any
 from .taps cimport *
-from .tiles cimport fill, join, join_rest, segment_taps, set_tile
+from .tiles cimport fill, join, join_rest, mirror_columns, segment_taps, set_tile
 
 
 cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane,
@@ -53,9 +53,12 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
                 row += ROWS
             join_rest(lane, s.rows, top, t.cells * g.channels >> half)
             exchange(&s.a, &s.rows[0])
-        if t.low > t.p0 and not lane.pairs:
-            fill(lane, s.a, (t.low - t.p0) * g.channels, m, line_cells * g.channels)
         need = t.p0 + t.cells - t.high
+        if g.mirrored:
+            mirror_columns(axis, &t, t.low, t.high, s.a, m, line_cells * size, size)
+            need = 0
+        elif t.low > t.p0 and not lane.pairs:
+            fill(lane, s.a, (t.low - t.p0) * g.channels, m, line_cells * g.channels)
         if need > 0 and not lane.pairs:
             fill(lane, s.a + (t.high - t.p0) * size, need * g.channels, m, line_cells * g.channels)
     w.a, w.b, w.c = s.a, s.b, s.c

@@ -8,11 +8,7 @@ from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any
 from .slots cimport *
-
-
-cdef inline Py_ssize_t margin_cell(const Tile* t, Py_ssize_t low, Py_ssize_t high, Py_ssize_t i) noexcept nogil:
-    """The i-th cell of a tile that is not one of low .. high."""
-    return t.p0 + i if i < low - t.p0 else high + i - (low - t.p0)
+from .tiles cimport margin_cell, mirror_columns
 
 
 cdef inline bint mirrors_inside(const Axis* axis, const Tile* t, Py_ssize_t low, Py_ssize_t high) noexcept nogil:
@@ -22,17 +18,6 @@ cdef inline bint mirrors_inside(const Axis* axis, const Tile* t, Py_ssize_t low,
         if not low <= fold_cell(axis, margin_cell(t, low, high, i)) < high:
             return False
     return True
-
-
-cdef inline void mirror_columns(const Axis* axis, const Tile* t, Py_ssize_t low, Py_ssize_t high, char* cells,
-                                Py_ssize_t rows, Py_ssize_t pitch, Py_ssize_t size) noexcept nogil:
-    """Sorted columns of `size` bytes a row beyond low .. high, from those they mirror."""
-    cdef Py_ssize_t i, r, cell
-    for i in range(t.cells - (high - low)):
-        cell = margin_cell(t, low, high, i)
-        for r in range(rows):
-            memcpy(cells + r * pitch + (cell - t.p0) * size, cells + r * pitch + (fold_cell(axis, cell) - t.p0) * size,
-                   size)
 
 
 cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* lines,

@@ -5,6 +5,8 @@ Rows far apart are joined in a fixed tree: 64 rows at a time, 1024 rows to a blo
 pairs.  The tree depends on the window alone, so that sums have the same bits however the work is
 divided.
 """
+from libc.string cimport memcpy
+
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport COMBINE, FILL, Work, on_work
@@ -47,7 +49,7 @@ cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_s
     else:
         start = t.i0 * axis.s - axis.before
         stop = start + (t.n - 1) * axis.s + (axis.k - 1) * axis.d + 1
-        if axis.border >= REFLECT:
+        if axis.border >= REFLECT and not p.g.mirrored:
             first = -axis.before
             last = axis.n + axis.after
     t.p0 = start
@@ -66,6 +68,22 @@ cdef inline void set_tile(const Plan* p, Py_ssize_t plane, Py_ssize_t tile, Py_s
         t.cells = t.high - t.low
         s.starts[0], s.stops[0] = 0, t.cells
         s.placed, s.alike = NULL, 0
+
+
+cdef inline Py_ssize_t margin_cell(const Tile* t, Py_ssize_t low, Py_ssize_t high, Py_ssize_t i) noexcept nogil:
+    """The i-th cell of a tile that is not one of low .. high."""
+    return t.p0 + i if i < low - t.p0 else high + i - (low - t.p0)
+
+
+cdef inline void mirror_columns(const Axis* axis, const Tile* t, Py_ssize_t low, Py_ssize_t high, char* cells,
+                                Py_ssize_t rows, Py_ssize_t pitch, Py_ssize_t size) noexcept nogil:
+    """Cells of `size` bytes beyond low .. high, on several rows, from those they mirror."""
+    cdef Py_ssize_t i, r, cell
+    for i in range(t.cells - (high - low)):
+        cell = margin_cell(t, low, high, i)
+        for r in range(rows):
+            memcpy(cells + r * pitch + (cell - t.p0) * size, cells + r * pitch + (fold_cell(axis, cell) - t.p0) * size,
+                   size)
 
 
 cdef inline void fill(const Lane* lane, char* a, Py_ssize_t n, Py_ssize_t lines, Py_ssize_t pitch) noexcept nogil:
