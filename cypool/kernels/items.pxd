@@ -10,6 +10,7 @@ from .counts cimport count_cells, results_of
 from .give cimport Region, clears_ahead, give_lines, give_planes, region_of
 from .store cimport widen_any
 from .plan cimport *
+from .rows cimport fetch
 from .reduce cimport close_lane, lane_blocks, open_lane, width_of
 from .scratch cimport *
 from .tiles cimport join, join_rest
@@ -67,6 +68,18 @@ cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py
     return s.runs
 
 
+cdef inline void fetch_results(const Plan* p, const Arrays* arrays, const Line* line, Py_ssize_t m) noexcept nogil:
+    """Memory that the results of m short lines will go to is fetched while they are made, since writing waits for it as
+    reading does: 2x2 maxima with indices take 3.3 instead of 4.2 ms."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef Py_ssize_t cells = axis.o * p.g.repeats * p.g.copies, bytes = cells * p.g.out_cell
+    if p.g.tiles > 1 or bytes > LONG or arrays.give.dx != NULL:
+        return
+    fetch(arrays.out + line.at.out, m * bytes)
+    if arrays.index != NULL:
+        fetch(<const char*> (arrays.index + line.at.out // p.out_size), m * cells * p.g.channels * sizeof(int64_t))
+
+
 cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py_ssize_t row, Py_ssize_t rows,
                              Py_ssize_t tile) noexcept nogil:
     """A band of output rows, one tile of each.  Rows alike are done in one pass."""
@@ -87,6 +100,7 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
         if p.g.strip and m == 1 and line.at.times == 1 and 0 < line.at.real == line.at.total:
             write_strips(p, arrays, s, line, tile)
             continue
+        fetch_results(p, arrays, line, m)
         if p.repeated:
             write_repeated(p, arrays, s, line, m, tile)
             continue
