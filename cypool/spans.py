@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Span", "pooled_shape"]
 
+MANY = 64  # tiles that are looked at one by one
+
 
 class Span(NamedTuple):
     """The windows of one axis of n cells: o windows of k cells, d apart, the first at -before,
@@ -104,13 +106,18 @@ class Span(NamedTuple):
 
     def mirrors_within(self, outputs: int, border: str) -> bool:
         """Whether tiles of so many windows hold all cells that those of them beyond the axis mirror."""
-        first = np.arange(0, self.o, outputs)
+        reach = (self.k - 1) * self.d
+        beyond = max(0, -((reach - self.n - self.before) // self.s))  # the first window that ends there
+        left = range(0, min(self.o, -(-self.before // self.s)), outputs)
+        right = range(beyond // outputs * outputs, self.o, outputs)
+        if len(left) + len(right) > MANY:
+            return False
+        first = np.array([*left, *right], np.int64)
         start = first * self.s - self.before
-        stop = start + (np.minimum(outputs, self.o - first) - 1) * self.s + (self.k - 1) * self.d + 1
-        at_end = (start < 0) | (stop > self.n)
-        start, stop = start[at_end], stop[at_end]
+        stop = start + (np.minimum(outputs, self.o - first) - 1) * self.s + reach + 1
         low, high = np.maximum(start, 0), np.minimum(stop, self.n)
-        ends = (start, np.where(start < 0, -1, low), np.where(stop > self.n, self.n, low), stop - 1)  # the rest is between
+        # The first and the last cell on either side: the others mirror what lies between.
+        ends = start, np.where(start < 0, -1, low), np.where(stop > self.n, self.n, low), stop - 1
         mirrored = [self.folded(cells, border) for cells in ends]
         return bool(np.all((low < high) & (low <= np.min(mirrored, 0)) & (np.max(mirrored, 0) < high)))
 

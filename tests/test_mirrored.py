@@ -54,7 +54,8 @@ def test_windows_beyond_the_margins(border):
         x = np.random.default_rng(n).integers(-9, 9, (5, n)).astype("f4")
         for window, stride, padding in ((3, 2, 1), (5, 3, 2), (4, 3, 2), (2, 3, 1), (7, 5, 3)):
             padding = min(padding, n - 1)
-            got = cypool.pool(x, window, "sum", axes=(1,), stride=stride, padding=padding, ceil_mode=True, border=border)
+            options = dict(axes=(1,), stride=stride, padding=padding, border=border)
+            got = cypool.pool(x, window, "sum", ceil_mode=True, **options)
             margin = np.pad(x, ((0, 0), (padding, padding)), border)
             starts = [i * stride for i in range(got.shape[1])]
             assert np.array_equal(got, np.stack([margin[:, i : i + window].sum(1) for i in starts], 1))
@@ -81,3 +82,10 @@ def test_tiles_that_hold_what_they_mirror(border):
         assert span.mirrors_within(outputs, border) == inside, (span, outputs)
         seen.add(inside)
     assert seen == ({True} if border == "edge" else {True, False})
+
+
+def test_long_rows():
+    """Only tiles at the ends are looked at, and few of them."""
+    n, half = 1 << 40, 1 << 38
+    assert Span(n, n, 3, 1, 1, 1, 1).mirrors_within(256, "reflect")
+    assert not Span(n, n, 2 * half + 1, 1, 1, half, half).mirrors_within(256, "reflect")
