@@ -35,9 +35,10 @@ LEVELS = {  # cypool.kernels.<level>: flags, where the compiler takes them
     "v3": ["-march=x86-64-v3"],
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512", "-falign-loops=1"],  # long rows: 20 kB less
 }
+NO_NAMES = ["-Wl,-s"]  # 75 kB of a level are names of functions: left out, if no debugger is to know them
 OPENMP = [(["-fopenmp"], ["-fopenmp"]), (["-Xpreprocessor", "-fopenmp"], ["-lomp"])]  # to compile with, to link with
 if MSVC:
-    FLAGS, TRIED, LEVELS, OPENMP = ["/O2"], [], {"base": []}, [(["/openmp"], [])]
+    FLAGS, TRIED, LEVELS, NO_NAMES, OPENMP = ["/O2"], [], {"base": []}, [], [(["/openmp"], [])]
 
 # As python -m cython does it, which took 140 seconds; so it takes 80, and 60 if 1 GB is not searched for garbage.
 TRANSLATE = "import gc; gc.disable(); from Cython.Compiler.Main import main; main(command_line=1)"
@@ -89,6 +90,10 @@ class BuildExtensions(build_ext):
                 self.extensions.remove(e)
         common = [*FLAGS, *(flag for flag in TRIED if self.builds("int main(void) { return 0; }", [flag]))]
         to_compile, to_link = self.openmp()
+        if not any(flag.startswith("-g") for flag in os.environ.get("CFLAGS", "").split()) and self.builds(
+            "int main(void) { return 0; }", [], NO_NAMES
+        ):
+            to_link = [*to_link, *NO_NAMES]
         temp = Path(self.build_temp)
         # Part of the machine module, and a file that everything depends on: other flags, another build.
         flags = " ".join([*common, *to_compile, *(f"{name}:{flag}" for name in LEVELS for flag in LEVELS[name])])

@@ -1,10 +1,11 @@
-"""Windows of three cells at stride 2 along a row, eight (four) of which are made at a time."""
+"""Windows of three cells: at stride 2 along a row, eight (four) of which are made at a time; and means of three by three
+at stride 1, whose merged rows stay in registers."""
 
 import numpy as np
 import pytest
 
 import cypool
-from cypool import dispatch
+from cypool import dispatch, nn
 
 LENGTHS = [*range(3, 45), 99, 1000, 5001]
 ODD = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-42, -1.5]
@@ -47,3 +48,86 @@ def test_squares_of_several_lines(name):
     cells = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))[:, :, ::2, ::2]
     want = np.nanmax(cells, (-2, -1)) if name == "max" else np.nanmean(cells.astype("f8"), (-2, -1)).astype("f4")
     assert np.array_equal(got, want)
+
+
+# ---- means of three by three cells at stride 1 ---------------------------------------------------------
+
+
+def means_of_three(x, rows, padding, counted):
+    """As the kernels add: rows above each other, then neighbours, in double; `padding` on rows and columns."""
+    (top, bottom), (left, right) = padding
+    n, real = x.astype("f8"), np.pad(np.ones(x.shape), padding)
+    n = np.pad(n, padding, constant_values=0.0 if counted or any((top, bottom, left, right)) else -0.0)
+    view = np.lib.stride_tricks.sliding_window_view
+    merged, cells = n[: n.shape[0] - rows + 1].copy(), view(real, (rows, 3)).sum((-2, -1))
+    for i in range(1, rows):
+        merged += n[i : n.shape[0] - rows + 1 + i]
+    sums = (merged[:, :-2] + merged[:, 1:-1]) + merged[:, 2:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (sums * (1 / np.full(sums.shape, 3.0 * rows) if counted else 1 / cells)).astype("f4")
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_means_at_stride_one(level, rows):
+    """Every length of a row beside the length of a register, with and without cells beyond the ends."""
+    rng = np.random.default_rng(rows)
+    with dispatch._use(level), np.errstate(over="ignore", invalid="ignore"):
+        for n in (*range(1, 36), 2047, 4100):
+            for padding in ((0, 0), (1, 1), (0, 1), (1, 0)):
+                if n + sum(padding) < 3:
+                    continue
+                for above in ((0, 0), (1, 1)) if rows == 3 else ((0, 0),):
+                    x = rng.choice([*ODD, 1e30, 3.4e38, 1.1, -7.3, 2.5e-7], (7, n)).astype("f4")
+                    if n % 2:
+                        x = rng.standard_normal((7, n), dtype="f4")
+                    got = cypool.pool(x, (rows, 3), "mean", stride=1, padding=(above, padding))
+                    want = means_of_three(x, rows, (above, padding), False)
+                    assert np.array_equal(got, want, equal_nan=True), (n, padding, above)
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+def test_means_count_their_padding_if_told(level):
+    x = np.random.default_rng(1).standard_normal((1, 2, 9, 21), dtype="f4")
+    with dispatch._use(level):
+        got = nn.avg_pool2d(x, 3, 1, 1)
+        short = nn.avg_pool2d(x, 3, 1, 1, divisor_override=5)
+    want = np.stack([means_of_three(image, 3, ((1, 1), (1, 1)), True) for image in x[0]])
+    assert np.array_equal(got[0], want)
+    assert np.allclose(short, got * (9 / 5), rtol=1e-6)
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+@pytest.mark.parametrize("counted", [True, False])
+def test_gradients_of_means_at_stride_one(level, counted):
+    """Against a sum over all windows, one by one; rows at the ends have factors of their own."""
+    rng = np.random.default_rng(2)
+    with dispatch._use(level):
+        for shape in ((3, 3), (4, 9), (9, 8), (5, 17), (2, 2), (1, 12), (6, 2100)):
+            x, grad = np.zeros((1, 1, *shape), "f4"), rng.standard_normal((1, 1, *shape), dtype="f4")
+            got = nn.avg_pool2d_backward(grad, x, 3, 1, 1, count_include_pad=counted)[0, 0]
+            want = np.zeros((shape[0] + 2, shape[1] + 2))
+            cells = np.lib.stride_tricks.sliding_window_view(np.pad(np.ones(shape), 1), (3, 3)).sum((-2, -1))
+            share = grad[0, 0] / (9 if counted else cells)
+            for i in range(3):
+                for j in range(3):
+                    want[i : i + shape[0], j : j + shape[1]] += share
+            assert np.allclose(got, want[1:-1, 1:-1], rtol=1e-6, atol=1e-7), shape
+
+
+def test_minus_zero_is_kept_where_nothing_is_padded():
+    x = np.full((5, 20), -0.0, "f4")
+    assert np.signbit(cypool.pool(x, 3, "mean", stride=1)).all()
+    assert not np.signbit(nn.avg_pool2d(x[None], 3, 1, 1)[0, [0, -1]]).any()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_anywhere_in_memory(workers):
+    """Several runs of rows, rows one by one, and rows that lie backwards: the same bits."""
+    x = np.random.default_rng(3).standard_normal((3, 40, 57), dtype="f4")
+    want = np.stack([means_of_three(image, 3, ((1, 1), (1, 1)), False) for image in x])
+    apart = np.zeros((3, 80, 60), "f4")[:, ::2, 2:59]
+    apart[:] = x
+    for y in (x, apart, np.ascontiguousarray(x[:, ::-1])[:, ::-1]):
+        got = cypool.pool(y, 3, "mean", axes=(1, 2), stride=1, padding=1, workers=workers)
+        assert np.array_equal(got, want)

@@ -229,17 +229,19 @@ cdef inline void fetch_next(const Geometry* g, const Line* line, Py_ssize_t m, P
             fetch(<const char*> rows[j] + i * axis.s * axis.x, bytes)
 
 
-cdef inline void list_run(const Geometry* g, Scratch* s, const Line* run, const char* base,
+cdef inline bint list_run(const Geometry* g, Scratch* s, const Line* run, const char* base,
                           const void** rows) noexcept nogil:
-    """The rows of all lines of a run, which are read from memory as they are."""
+    """The rows of all lines of a run, which are read from memory as they are; whether they lie along one axis."""
     cdef Py_ssize_t i, count = run.at.taps, further
-    if not list_rows(g, run, base, rows):
+    cdef bint simple = list_rows(g, run, base, rows)
+    if not simple:
         list_taps(g, run, 0, count, &s.taps)
         for i in range(count):
             rows[i] = base + s.taps.x[i]
         further = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x if run.lines > 1 else 0
         for i in range(count, run.lines * count):
             rows[i] = <const char*> rows[i - count] + further
+    return simple
 
 
 cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* line,

@@ -184,45 +184,6 @@ CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MAX_F6
 CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
 CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
 
-/* Windows of three cells at stride 2, out[i] = a[2 i] op a[2 i + 1] op a[2 i + 2], and how many of n were made: not the
-   last few.  Even and odd cells come out of each half of a register in order, the halves are put right at the end. */
-#if defined(__GNUC__)
-#define CYPOOL_EVEN_F32(x, y) CYPOOL_SHUFFLE(x, y, 0, 2, 8, 10, 4, 6, 12, 14)
-#define CYPOOL_ODD_F32(x, y) CYPOOL_SHUFFLE(x, y, 1, 3, 9, 11, 5, 7, 13, 15)
-#define CYPOOL_RIGHT_F32(x) CYPOOL_SHUFFLE(x, x, 0, 1, 4, 5, 2, 3, 6, 7)
-#define CYPOOL_EVEN_F64(x, y) CYPOOL_SHUFFLE(x, y, 0, 4, 2, 6)
-#define CYPOOL_ODD_F64(x, y) CYPOOL_SHUFFLE(x, y, 1, 5, 3, 7)
-#define CYPOOL_RIGHT_F64(x) CYPOOL_SHUFFLE(x, x, 0, 2, 1, 3)
-#define CYPOOL_THREES(name, type, word, op, kind) \
-    static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) \
-    { \
-        enum { PART = 32 / sizeof(type) }; \
-        typedef type some __attribute__((vector_size(32))); \
-        typedef word words __attribute__((vector_size(32))); \
-        ptrdiff_t i = 0; \
-        for (; i + PART < n; i += PART) { \
-            some x[4], y, z; \
-            CYPOOL_LOAD(x[0], a + 2 * i); \
-            CYPOOL_LOAD(x[1], a + 2 * i + PART); \
-            CYPOOL_LOAD(x[2], a + 2 * i + 2); \
-            CYPOOL_LOAD(x[3], a + 2 * i + 2 + PART); \
-            y = CYPOOL_EVEN_##kind(x[0], x[1]), z = CYPOOL_ODD_##kind(x[0], x[1]); \
-            y = op(y, z); \
-            z = CYPOOL_EVEN_##kind(x[2], x[3]); \
-            y = op(y, z); \
-            y = CYPOOL_RIGHT_##kind(y); \
-            memcpy(out + i, &y, sizeof y); \
-        } \
-        return i; \
-    }
-#else
-#define CYPOOL_THREES(name, type, word, op, kind) \
-    static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) { return 0; }
-#endif
-CYPOOL_THREES(cypool_add_threes, double, int64_t, CYPOOL_ADD, F64)
-CYPOOL_THREES(cypool_max_threes_f32, float, int32_t, CYPOOL_MAX_F32, F32)
-CYPOOL_THREES(cypool_min_threes_f32, float, int32_t, CYPOOL_MIN_F32, F32)
-
 /* Sums, or with `next` sums of three that lie so far apart, times what a cell of their windows counts, as floats. */
 #define CYPOOL_SHARES(name, type, share) \
     static inline void name(const double *__restrict a, ptrdiff_t next, type, float *__restrict out, ptrdiff_t n) \
@@ -346,4 +307,6 @@ static inline float cypool_float_of(uint32_t bits) { float x; memcpy(&x, &bits, 
 static inline double cypool_double_of(uint64_t bits) { double x; memcpy(&x, &bits, 8); return x; }
 static inline uint64_t cypool_bits_of(double x) { uint64_t bits; memcpy(&bits, &x, 8); return bits; }
 static inline uint32_t cypool_float_bits(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
+
+#include "threes.h"
 #endif

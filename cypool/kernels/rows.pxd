@@ -33,6 +33,15 @@ cdef extern from "rows.h" nogil:
     Py_ssize_t add_threes "cypool_add_threes" (const double* a, double* out, Py_ssize_t n)
     Py_ssize_t max_threes_f32 "cypool_max_threes_f32" (const float* a, float* out, Py_ssize_t n)
     Py_ssize_t min_threes_f32 "cypool_min_threes_f32" (const float* a, float* out, Py_ssize_t n)
+    ctypedef struct ThreeRows "cypool_three_rows":
+        const float* a
+        const float* b
+        const float* c
+        bint before, after
+        double nothing, first, last
+        const double* shares
+        double share
+    void share_threes "cypool_share_threes" (const ThreeRows* rows, float* out, Py_ssize_t n)
     void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)

@@ -1,0 +1,148 @@
+/* Windows of three cells. */
+#ifndef CYPOOL_THREES_H
+#define CYPOOL_THREES_H
+
+/* Windows of three cells at stride 2, out[i] = a[2 i] op a[2 i + 1] op a[2 i + 2], and how many of n were made: not the
+   last few.  Even and odd cells come out of each half of a register in order, the halves are put right at the end. */
+#if defined(__GNUC__)
+#define CYPOOL_EVEN_F32(x, y) CYPOOL_SHUFFLE(x, y, 0, 2, 8, 10, 4, 6, 12, 14)
+#define CYPOOL_ODD_F32(x, y) CYPOOL_SHUFFLE(x, y, 1, 3, 9, 11, 5, 7, 13, 15)
+#define CYPOOL_RIGHT_F32(x) CYPOOL_SHUFFLE(x, x, 0, 1, 4, 5, 2, 3, 6, 7)
+#define CYPOOL_EVEN_F64(x, y) CYPOOL_SHUFFLE(x, y, 0, 4, 2, 6)
+#define CYPOOL_ODD_F64(x, y) CYPOOL_SHUFFLE(x, y, 1, 5, 3, 7)
+#define CYPOOL_RIGHT_F64(x) CYPOOL_SHUFFLE(x, x, 0, 2, 1, 3)
+#define CYPOOL_THREES(name, type, word, op, kind) \
+    static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) \
+    { \
+        enum { PART = 32 / sizeof(type) }; \
+        typedef type some __attribute__((vector_size(32))); \
+        typedef word words __attribute__((vector_size(32))); \
+        ptrdiff_t i = 0; \
+        for (; i + PART < n; i += PART) { \
+            some x[4], y, z; \
+            CYPOOL_LOAD(x[0], a + 2 * i); \
+            CYPOOL_LOAD(x[1], a + 2 * i + PART); \
+            CYPOOL_LOAD(x[2], a + 2 * i + 2); \
+            CYPOOL_LOAD(x[3], a + 2 * i + 2 + PART); \
+            y = CYPOOL_EVEN_##kind(x[0], x[1]), z = CYPOOL_ODD_##kind(x[0], x[1]); \
+            y = op(y, z); \
+            z = CYPOOL_EVEN_##kind(x[2], x[3]); \
+            y = op(y, z); \
+            y = CYPOOL_RIGHT_##kind(y); \
+            memcpy(out + i, &y, sizeof y); \
+        } \
+        return i; \
+    }
+#else
+#define CYPOOL_THREES(name, type, word, op, kind) \
+    static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) { return 0; }
+#endif
+CYPOOL_THREES(cypool_add_threes, double, int64_t, CYPOOL_ADD, F64)
+CYPOOL_THREES(cypool_max_threes_f32, float, int32_t, CYPOOL_MAX_F32, F32)
+CYPOOL_THREES(cypool_min_threes_f32, float, int32_t, CYPOOL_MIN_F32, F32)
+
+/* Three rows that are merged, in double, and become means of three by three cells: each around a cell of the middle row. */
+typedef struct {
+    const float *a, *b, *c;
+    int before, after;     /* whether there are cells on both sides of those that are in the middle of a window */
+    double nothing;        /* what stands for cells that are not there: 0 or -0 */
+    double first, last;    /* what the first and the last cell are multiplied by, those on both sides included */
+    const double *shares;  /* what a cell of each window counts, or NULL: */
+    double share;          /* of all */
+} cypool_three_rows;
+
+static inline double cypool_merged_cell(const cypool_three_rows *r, ptrdiff_t i, ptrdiff_t n)
+{
+    double x = ((double) r->a[i] + (double) r->b[i]) + (double) r->c[i];
+    x = i == (r->before ? -1 : 0) ? x * r->first : x;
+    return i == (r->after ? n : n - 1) ? x * r->last : x;
+}
+
+static inline void cypool_share_few_threes(const cypool_three_rows *r, float *out, ptrdiff_t n)
+{
+    double x = r->before ? cypool_merged_cell(r, -1, n) : r->nothing, y = cypool_merged_cell(r, 0, n), z;
+    for (ptrdiff_t i = 0; i < n; i++, x = y, y = z) {
+        z = i + 1 < n || r->after ? cypool_merged_cell(r, i + 1, n) : r->nothing;
+        out[i] = (float) (((x + y) + z) * (r->shares ? r->shares[i] : r->share));
+    }
+}
+
+#if defined(__GNUC__)
+#if defined(__AVX512F__)
+#define CYPOOL_PART 8
+#define CYPOOL_FLOATS(a) _mm512_cvtps_pd(_mm256_loadu_ps(a))
+#define CYPOOL_PUT_FLOATS(out, x) _mm256_storeu_ps(out, _mm512_cvtpd_ps(x))
+#define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 7, 8, 9, 10, 11, 12, 13, 14)
+#define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2, 3, 4, 5, 6, 7, 8)
+#elif defined(__AVX__)
+#define CYPOOL_PART 4
+#define CYPOOL_FLOATS(a) _mm256_cvtps_pd(_mm_loadu_ps(a))
+#define CYPOOL_PUT_FLOATS(out, x) _mm_storeu_ps(out, _mm256_cvtpd_ps(x))
+#define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 3, 4, 5, 6)
+#define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2, 3, 4)
+#else
+#define CYPOOL_PART 2
+#define CYPOOL_FLOATS(a) ((some) {(a)[0], (a)[1]})
+#define CYPOOL_PUT_FLOATS(out, x) ((out)[0] = (float) (x)[0], (out)[1] = (float) (x)[1])
+#define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
+#define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
+#endif
+#define CYPOOL_MERGED(i) ((CYPOOL_FLOATS(r.a + (i)) + CYPOOL_FLOATS(r.b + (i))) + CYPOOL_FLOATS(r.c + (i)))
+/* Cells i and those that follow, before and after them, are x, y, z: merged rows never leave the registers. */
+#define CYPOOL_THREE_MEANS(i, x, y, z) \
+    { \
+        some share_, sum_ = (x + y) + z; \
+        if (r.shares) \
+            memcpy(&share_, r.shares + (i), sizeof share_); \
+        else \
+            share_ = all; \
+        sum_ *= share_; \
+        CYPOOL_PUT_FLOATS(out + (i), sum_); \
+    }
+
+static inline void cypool_share_threes(const cypool_three_rows *rows, float *out, ptrdiff_t n)
+{
+    typedef double some __attribute__((vector_size(8 * CYPOOL_PART)));
+    typedef int64_t words __attribute__((vector_size(8 * CYPOOL_PART)));
+    enum { PART = CYPOOL_PART };
+    (void) sizeof(words);
+    const cypool_three_rows r = *rows;
+    if (n < PART) {
+        cypool_share_few_threes(rows, out, n);
+        return;
+    }
+    const some none = {0};
+    some all = r.share - none, first = 1 + none, final = first, x, y, z, at;
+    double end = r.after ? cypool_merged_cell(rows, n, n) : r.nothing;
+    ptrdiff_t i = 0, last = n - PART;
+    first[0] = r.before ? 1 : r.first;
+    final[PART - 1] = r.after ? 1 : r.last;
+    x = (r.before ? cypool_merged_cell(rows, -1, n) : r.nothing) - none;
+    y = CYPOOL_MERGED(0) * first;
+    if (!last)
+        y *= final;
+    for (; i + PART <= last; i += PART, x = y, y = z) {
+        z = CYPOOL_MERGED(i + PART);
+        if (i + PART == last)
+            z *= final;
+        CYPOOL_THREE_MEANS(i, CYPOOL_BEFORE(x, y), y, CYPOOL_AFTER(y, z))
+    }
+    if (i < last) { /* the last cells overlap those before them */
+        z = CYPOOL_MERGED(last) * final;
+        at = z;
+        if (i + 1 < last)
+            at = CYPOOL_MERGED(i + 1);
+        CYPOOL_THREE_MEANS(i, CYPOOL_BEFORE(x, y), y, at)
+        x = CYPOOL_MERGED(last - 1);
+        if (last == 1)
+            x *= first;
+        y = z;
+    } else {
+        x = CYPOOL_BEFORE(x, y);
+    }
+    CYPOOL_THREE_MEANS(last, x, y, CYPOOL_AFTER(y, end - none))
+}
+#else
+#define cypool_share_threes cypool_share_few_threes
+#endif
+#endif
