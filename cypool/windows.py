@@ -12,6 +12,8 @@ from .spans import Span
 
 __all__ = ["Windows", "padding_of"]
 
+SAMPLED = 64  # cells of a table that take part in its hash
+
 
 def _output_length(n: int, k: int, s: int, d: int, before: int, after: int, ceil_mode: bool, name: str) -> int:
     extent = d * (k - 1) + 1
@@ -66,6 +68,12 @@ def _bounds_array(value: Any, name: str) -> NDArray[np.int64]:
     return array
 
 
+def _fingerprint(table: NDArray[np.int64]) -> tuple[int, bytes]:
+    """What a table is known by at a glance: its sum, and some of its cells.  Each of its bytes would take longer."""
+    cells = table.ravel()
+    return int(cells.sum()), cells[:: max(1, cells.size // SAMPLED)].tobytes()
+
+
 class Windows:
     """Where the windows of one axis lie.
 
@@ -94,7 +102,7 @@ class Windows:
         self = object.__new__(cls)
         object.__setattr__(self, "_key", key)
         object.__setattr__(self, "_tables", tables)
-        object.__setattr__(self, "_hash", hash((cls, key)))
+        object.__setattr__(self, "_hash", hash((cls, key, *map(_fingerprint, tables or ()))))
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -107,7 +115,9 @@ class Windows:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self._key == other._key if isinstance(other, Windows) else NotImplemented
+        if not isinstance(other, Windows):
+            return NotImplemented
+        return self._key == other._key and all(map(np.array_equal, self._tables or (), other._tables or ()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._tables is not None:
@@ -257,7 +267,7 @@ class Windows:
         if first.size and (int(first.min()) < 0 or int(last.max()) > n or bool((first > last).any())):
             given = f"{shown(starts)}, {shown(stops)}"
             raise ValueError(f"starts and stops must satisfy 0 <= start <= stop <= n = {n}, not {given}")
-        return Windows._make("explicit", n, first.shape, first.tobytes(), last.tobytes(), tables=(first, last))
+        return Windows._make("explicit", n, first.shape, tables=(first, last))
 
     def resolve(self, n: int, name: str = "window") -> Span:
         """The windows on an axis of n cells."""

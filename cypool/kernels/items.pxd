@@ -60,7 +60,8 @@ cdef inline Py_ssize_t locate_band(const Plan* p, Scratch* s, Py_ssize_t row, Py
         to_row(p, row, s)
         s.runs, s.counted = 0, -1
         while n < rows:
-            locate(&p.g, s.index, rows - n, &s.lines[s.runs])
+            if n == 0 or not next_of_table(&p.g, s.index, &s.lines[s.runs - 1], &s.lines[s.runs]):
+                locate(&p.g, s.index, rows - n, &s.lines[s.runs])
             n += s.lines[s.runs].lines
             next_row(p, s.lines[s.runs].lines, s)
             s.runs += 1

@@ -290,6 +290,32 @@ cdef inline void locate(const Geometry* g, const Py_ssize_t* index, Py_ssize_t m
         line.lines = min(most, g.axes[last].cut - index[last])
 
 
+cdef inline bint next_of_table(const Geometry* g, const Py_ssize_t* index, const Line* before,
+                               Line* line) noexcept nogil:
+    """Output row `index`, from the row before it, of a plane whose windows a table gives: if both are of one length."""
+    cdef Py_ssize_t a, last = g.leading - 1, further
+    cdef const Axis* axis = &g.axes[last]
+    cdef const int64_t* starts
+    cdef const int64_t* stops
+    if last < 0 or axis.starts == NULL or axis.flat or index[last] == 0:
+        return False
+    starts = axis.starts + before.at.plane * axis.plane_step + index[last]
+    stops = axis.stops + before.at.plane * axis.plane_step + index[last]
+    if stops[0] - starts[0] != before.high[last] - before.low[last] or stops[0] == starts[0]:
+        return False
+    line.at, line.lines = before.at, 1
+    for a in range(g.leading):
+        line.start[a], line.low[a], line.high[a] = before.start[a], before.low[a], before.high[a]
+        stay_plain()
+    further = starts[0] - line.start[last]
+    line.start[last] = starts[0]
+    line.at.out += axis.out
+    line.at.flat += axis.position
+    line.at.origin += further * axis.index
+    line.at.first += further * axis.x
+    return True
+
+
 cdef inline void next_plane(const Geometry* g, Py_ssize_t steps, Place* at) noexcept nogil:
     """From an index of the first leading axis, of a batch, to another."""
     at.out += steps * g.axes[0].out

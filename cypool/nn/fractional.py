@@ -63,9 +63,11 @@ def _starts(u: Array, n: int, k: int, o: int) -> Array:
     starts = np.full((len(u), o), n - k, np.int64)
     if o > 1:
         alpha = u.dtype.type(n - k) / u.dtype.type(o - 1)
-        i = np.arange(o - 1).astype(u.dtype)
-        starts[:, :-1] = ((i + u[:, None]) * alpha).astype(np.int64) - (u[:, None] * alpha).astype(np.int64)
-    return np.clip(starts, 0, n - k)
+        cells = np.arange(o - 1).astype(u.dtype) + u[:, None]
+        cells *= alpha
+        starts[:, :-1] = cells  # cut off
+        starts[:, :-1] -= (u[:, None] * alpha).astype(np.int64)
+    return np.clip(starts, 0, n - k, out=starts)
 
 
 def _windows(
