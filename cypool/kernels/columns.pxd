@@ -22,7 +22,7 @@ cdef inline void place_row(const Plan* p, Scratch* s, const Line* line, const Ti
     Windows laid out one by one read rows from cell t.low on, others from t.p0."""
     cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef Columns* c = &s.columns
-    cdef Py_ssize_t C = p.g.channels, i, j, slot, start, low, high, total, cell
+    cdef Py_ssize_t C = p.g.channels, i = 0, j, slot, start, low, high, total, cell
     if p.pick.each:
         for i in range(t.n):
             window(axis, line.at.plane, t.i0 + i, &start, &low, &high, &total)
@@ -36,9 +36,12 @@ cdef inline void place_row(const Plan* p, Scratch* s, const Line* line, const Ti
         slot = rank * c.n + column
         take_apart_any(size, cells, c.cells + slot * size, c.cells + (slot + axis.rank * c.n) * size, t.n)
         return
+    if axis.k == axis.s == 4 and axis.d == 1 and C * size == 3 and valid == NULL:
+        i = part_colours(cells, c.cells + (rank * c.n + column) * size, axis.rank * c.n * size, t.n)
+        cells, column = cells + i * axis.s * C * size, column + i * C
     for j in range(axis.k):
         slot = (rank + j * axis.rank) * c.n + column
-        space_out_any(size, cells + j * axis.d * C * size, c.cells + slot * size, t.n, axis.s, C)
+        space_out_any(size, cells + j * axis.d * C * size, c.cells + slot * size, t.n - i, axis.s, C)
         if valid != NULL:
             space_out(valid + j * axis.d * C, c.valid + slot, t.n, axis.s, C)
 
@@ -270,6 +273,8 @@ cdef inline void lay_out_line(const Plan* p, const Arrays* arrays, Scratch* s, c
             list_taps(g, line, row, min(ROWS, line.at.taps - row), &s.taps)
         if direct and s.taps.x[r] != PADDED:
             cells = arrays.x + s.taps.x[r] + t.low * g.x_cell
+            if r + 1 < ROWS and row + 1 < line.at.taps and s.taps.x[r + 1] != PADDED:
+                fetch(arrays.x + s.taps.x[r + 1] + t.low * g.x_cell, n * size)
         else:
             cells = <const char*> decode(p, arrays, s, lane, s.taps.x[r], s.taps.mask[r], t, 0)
         note_lead(p, s, r, s.taps.at[r] - line.at.origin)

@@ -264,6 +264,47 @@ static inline void cypool_space_out(const char *a, char *out, ptrdiff_t n, ptrdi
         memcpy(out, a, (size_t) size);
 }
 
+/* Blocks of four cells of three bytes, taken apart to four rows that lie `pitch` bytes apart; how many of n blocks were:
+   not the last few, whose registers would reach beyond them.  Four blocks at a time become words, are transposed, and
+   become cells again. */
+static inline ptrdiff_t cypool_part_colours(const char *a, char *out, ptrdiff_t pitch, ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+#if defined(__GNUC__) && (defined(__SSSE3__) || defined(__ARM_NEON))
+    typedef uint8_t some __attribute__((vector_size(16)));
+    typedef uint8_t words __attribute__((vector_size(16)));
+    typedef uint32_t four __attribute__((vector_size(16)));
+#define CYPOOL_LOW(x, y) ((four) CYPOOL_SHUFFLE((some) x, (some) y, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23))
+#define CYPOOL_HIGH(x, y) \
+    ((four) CYPOOL_SHUFFLE((some) x, (some) y, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31))
+#define CYPOOL_LOW_HALF(x, y) \
+    CYPOOL_SHUFFLE((some) x, (some) y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#define CYPOOL_HIGH_HALF(x, y) \
+    CYPOOL_SHUFFLE((some) x, (some) y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+    for (; i + 6 <= n; i += 4, a += 48, out += 12) {
+        some x[4];
+        four y[4];
+        _Pragma("GCC unroll 4")
+        for (int j = 0; j < 4; j++) {
+            CYPOOL_LOAD(x[j], a + 12 * j);
+            x[j] = CYPOOL_SHUFFLE(x[j], x[j], 0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+        }
+        y[0] = CYPOOL_LOW(x[0], x[1]), y[1] = CYPOOL_HIGH(x[0], x[1]);
+        y[2] = CYPOOL_LOW(x[2], x[3]), y[3] = CYPOOL_HIGH(x[2], x[3]);
+        x[0] = CYPOOL_LOW_HALF(y[0], y[2]), x[1] = CYPOOL_HIGH_HALF(y[0], y[2]);
+        x[2] = CYPOOL_LOW_HALF(y[1], y[3]), x[3] = CYPOOL_HIGH_HALF(y[1], y[3]);
+        _Pragma("GCC unroll 4")
+        for (int j = 0; j < 4; j++) {
+            x[j] = CYPOOL_SHUFFLE(x[j], x[j], 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 14, 14, 14, 14);
+            memcpy(out + j * pitch, &x[j], sizeof x[j]);
+        }
+    }
+#else
+    (void) a, (void) out, (void) pitch, (void) n;
+#endif
+    return i;
+}
+
 /* What lies so far ahead of n > 0 rows.  In each loop of merge.pxd it would be 10 kB. */
 #if defined(__GNUC__)
 __attribute__((noinline))

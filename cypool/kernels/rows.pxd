@@ -28,6 +28,7 @@ cdef extern from "rows.h" nogil:
     bint ordered_f32 "cypool_ordered_f32" (const float* a, Py_ssize_t n)
     bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
     void space_out_cells "cypool_space_out" (const char* a, char* out, Py_ssize_t n, Py_ssize_t step, Py_ssize_t size)
+    Py_ssize_t part_colours "cypool_part_colours" (const char* a, char* out, Py_ssize_t pitch, Py_ssize_t n)
     void fetch "cypool_fetch" (const char* a, Py_ssize_t bytes)
     void fetch_all "cypool_fetch_all" (const char** rows, Py_ssize_t n, Py_ssize_t bytes, Py_ssize_t ahead)
     Py_ssize_t add_threes "cypool_add_threes" (const double* a, double* out, Py_ssize_t n)
