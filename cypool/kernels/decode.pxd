@@ -73,10 +73,17 @@ cdef inline void half_to_float(const uint16_t* a, float* out, Py_ssize_t n) noex
         out[i] = float_of(u | ((h & 0x8000) << 16))
 
 
-cdef inline void replace_nan(sample* a, sample value, Py_ssize_t n) noexcept nogil:
+cdef inline void replace_nan(const real* a, real value, real* out, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        a[i] = a[i] if a[i] == a[i] else value
+        out[i] = a[i] if a[i] == a[i] else value
+
+
+cdef inline void replace_nan_any(int code, const void* a, const void* value, void* out, Py_ssize_t n) noexcept nogil:
+    if code == F32:
+        replace_nan(<const float*> a, (<const float*> value)[0], <float*> out, n)
+    else:
+        replace_nan(<const double*> a, (<const double*> value)[0], <double*> out, n)
 
 
 cdef inline void share_nan(sample* a, Py_ssize_t n) noexcept nogil:

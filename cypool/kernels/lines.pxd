@@ -56,13 +56,17 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
     cdef Py_ssize_t n = (t.high - t.low) * p.g.channels
     cdef char** here = &s.decoded[slot]
     cdef int code = lane.raw
-    cdef bint converted = False
+    cdef bint converted = False, replaced = not lane.fill_nan or lane.op == FIRST
     if lane.from_mask:
         load_mask(p, arrays, x, m, t, here[0])
-    elif (p.g.plain and lane.convert1 != KEEP and not lane.fill_nan and x != PADDED and t.low >= 0
-          and t.high <= p.g.axes[p.g.leading].n):
-        convert(lane.convert1, code, arrays.x + x + t.low * p.g.x_cell, here[0], n)
-        converted = True
+    elif (p.g.plain and (lane.convert1 != KEEP or not replaced) and not p.g.twins and x != PADDED and t.low >= 0
+          and t.high <= p.g.axes[p.g.leading].n):  # the first step reads memory
+        if replaced:
+            convert(lane.convert1, code, arrays.x + x + t.low * p.g.x_cell, here[0], n)
+            converted = True
+        else:
+            replace_nan_any(code, arrays.x + x + t.low * p.g.x_cell, &lane.nan_value, here[0], n)
+            replaced = True
     else:
         load(p, arrays.x, x, p.g.x_cell, p.g.x_channel, p.g.size, p.g.swap, &lane.border_raw, t, here[0])
         if lane.half:
@@ -73,11 +77,8 @@ cdef inline const void* decode(const Plan* p, const Arrays* arrays, Scratch* s, 
             share_nan(<float*> here[0], n)
         else:
             share_nan(<double*> here[0], n)
-    if lane.fill_nan and lane.op != FIRST:
-        if code == F32:
-            replace_nan(<float*> here[0], (<const float*> &lane.nan_value)[0], n)
-        else:
-            replace_nan(<double*> here[0], (<const double*> &lane.nan_value)[0], n)
+    if not replaced:
+        replace_nan_any(code, here[0], &lane.nan_value, here[0], n)
     if lane.convert1 != KEEP and not converted:
         convert(lane.convert1, code, here[0], s.spare, n)
         exchange(here, &s.spare)
