@@ -17,7 +17,9 @@ from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, r
 from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .places import Whole
 from .reducers import Reducer
-from .rows import BAND, BLOCK, COLUMNS, LINES, SLOTS, Axis, canonical, fewest, most_taps, reach, strip_of, tiling
+from .rows import (
+    BAND, BLOCK, COLUMNS, FOLDED, LINES, SLOTS, Axis, canonical, fewest, folded_tile, most_taps, reach, strip_of, tiling,
+)  # fmt: skip
 from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
 from .tall import tall
@@ -230,19 +232,29 @@ class Plan:
                               and not (folds and kernel.pick))  # fmt: skip
             # Squares are added in the same order where rows must be decoded first.
             lane["pairs"] = pairs and lane["halves"] and (not lane["squares"] or (lane["direct"] and taps <= LINES))
-        strip = 0  # outputs that go through all stages at a time
+        strip, folded = 0, False  # outputs that go through all stages at a time
         plainest = (len(kernel.lanes) == 1 and kernel.lanes[0]["direct"] and kernel.pick is None and uniform
                     and span.stuff == span.copies == self.copies == 1 and not weighted and not mirrors
                     and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and not deep and taps <= LINES and span.starts is None and not tile["segment"]:
             every = math.prod(axis["n"] for axis in leading)
             strip = strip_of(span, channels * dtype.itemsize, every, taps, tile["outputs"])
+            # Long windows on one row of floats: from memory, without a row in between.
+            lane = kernel.lanes[0]
+            folded = (taps == channels == span.d == 1 and FOLDED[0] <= span.k <= min(FOLDED[1], 8 * span.s)
+                      and lane["have"] >= CODES["f4"] and lane["op"] <= OPERATORS.index("sum")
+                      and not lane["pairs"] and not lane["squares"])  # fmt: skip
+        if folded:
+            tile = folded_tile(span, dtype.itemsize, tile, any(a.span is not None for a in merged[:-1]))
+            pitch = strip = tile["outputs"]
+            line = pitch * span.s
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         if slots:  # cells are sorted in a few steps each; those of large windows are counted, for each window
             work = visited * (2 if slots.cells <= SLOTS else 20)
         else:
             work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
-        capacity = max((band - 1 + deep) * line + tile["span"], band * pitch) * channels + 64
+        cells = tile["outputs"] if folded else (band - 1 + deep) * line + tile["span"]
+        capacity = max(cells, band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
@@ -250,7 +262,7 @@ class Plan:
             "copies": self.copies, "repeats": span.copies,
             "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,
-            "strip": strip, "rows": rows,
+            "strip": strip, "folded": folded, "rows": rows,
             "tiles": -(-span.o // tile["outputs"]), "band": band, "pitch": pitch, "line": line,
             "taps": taps,
             "capacity": capacity, "out_cell": channels * self.out_dtype.itemsize,

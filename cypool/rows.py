@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from .spans import Span
 
-__all__ = ["BAND", "BLOCK", "COLUMNS", "LINES", "SLOTS", "TILE",
-           "Axis", "canonical", "fewest", "most_taps", "reach", "strip_of", "tiling"]  # fmt: skip
+__all__ = ["BAND", "BLOCK", "COLUMNS", "FOLDED", "LINES", "SLOTS", "TILE",
+           "Axis", "canonical", "fewest", "folded_tile", "most_taps", "reach", "strip_of", "tiling"]  # fmt: skip
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
@@ -23,7 +23,8 @@ TILE = 16384  # bytes of a scratch row: a few of them stay in the first-level ca
 BAND = 16384  # bytes of the input, scratch or output rows of a band
 STRIP = 2048  # bytes that a strip of a tile reads of each row, or half of it, and twice of all,
 FEW = 8  # if they are so few that they are fetched a strip ahead (kernels/plan.pxd)
-FOLDED = 16  # cells of windows on one row that are folded from memory (kernels/write.pxd), in strips as long as a tile
+FOLDED = 16, 128  # cells of windows on one row that are folded from memory (kernels/folds.pxd: 2 LANES, BLOCK)
+FOLDS = 1 << 17  # bytes of such windows in a tile
 WHOLE = 2048  # bytes of input rows that are not cut into strips,
 NEAR = 8192  # and of those of arrays that stay in a cache,
 CACHED = 1 << 23  # of so many bytes
@@ -176,11 +177,17 @@ def strip_of(span: Span, size: int, rows: int, taps: int, outputs: int) -> int:
     if row <= (NEAR if rows * row <= CACHED else WHOLE):
         return outputs
     extent = (span.k - 1) * span.d + 1
-    if taps == 1 and FOLDED <= span.k <= 8 * span.s:
-        strip = TILE
-    else:
-        strip = min(STRIP // 2, 2 * STRIP // taps) if 1 < taps <= FEW else STRIP
+    strip = min(STRIP // 2, 2 * STRIP // taps) if 1 < taps <= FEW else STRIP
     return (max(strip // size, 8 * extent) - extent) // span.s + 1
+
+
+def folded_tile(span: Span, size: int, tile: dict[str, int], pooled: bool) -> dict[str, int]:
+    """A tile of windows that are folded from memory: no row of scratch limits it, if none is `pooled` with others, of
+    which some may be padded."""
+    if pooled:
+        return tile
+    outputs = min(span.o, max(1, FOLDS // (size * span.s)))
+    return {**tile, "outputs": outputs, "span": (outputs - 1) * span.s + span.k}
 
 
 def reach(span: Span, mirrored: bool) -> int:

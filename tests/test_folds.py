@@ -89,3 +89,16 @@ def test_windows_of_each_plane_on_rows(rows, k, stride, alike, name):
         for plane, first, last, result in zip(x, starts, stops, got, strict=True):
             windows = (sliding, cypool.Windows.explicit(first, last, 30))
             assert np.array_equal(result, cypool.pool(plane, windows, name))
+
+
+@pytest.mark.parametrize("k", [16, 49, 128])
+@pytest.mark.parametrize("name", ["max", "mean"])
+def test_many_windows_and_rows_that_are_padding(k, name):
+    """More windows than one tile holds; and rows between them that lie beyond the array, on which all is padding."""
+    x = np.random.default_rng(k).random((3, 3000 * k), dtype=np.float32)
+    want = getattr(np, name)(x.reshape(3, 3000, k).astype("f8"), axis=2)
+    for workers in (1, 2):
+        got = cypool.pool(x, k, name, axes=1, workers=workers)
+        assert np.allclose(got, want, rtol=1e-6, atol=0)
+        sparse = cypool.pool(x, (1, k), name, stride=(2, k), padding=((2, 3), (0, 0)), fill_value=7, workers=workers)
+        assert np.array_equal(sparse[[0, 3]], np.full((2, 3000), 7)) and np.array_equal(sparse[1:3], got[::2])

@@ -159,7 +159,7 @@ cdef class Reduction:
         g.masked, g.planes, g.uniform = given["masked"], given["planes"], given["uniform"]
         g.rows, g.outputs, g.tiles = given["rows"], given["outputs"], given["tiles"]
         g.band, g.pitch, g.line = given["band"], given["pitch"], given["line"]
-        g.span, g.strip = given["span"], given["strip"]
+        g.span, g.strip, g.folded = given["span"], given["strip"], given["folded"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
         g.weighted, g.counted, g.deep = given["weighted"], given["counted"], given["deep"]
         g.repeats, g.copies = given["repeats"], given["copies"]

@@ -98,6 +98,7 @@ cdef struct Geometry:
     Py_ssize_t tiles, band        # tiles a row; rows a work item
     Py_ssize_t pitch, line        # from one row of a band to the next: outputs; cells of the merged rows
     Py_ssize_t strip              # 0, or outputs that go through all stages at a time
+    bint folded                   # long windows on one row, from memory (folds.pxd)
     Py_ssize_t span               # most cells a tile (or segment) reads
     Py_ssize_t segment            # 0, or cells of one segment: windows longer than a tile
     Py_ssize_t segments           # most segments of a window

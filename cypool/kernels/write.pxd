@@ -4,7 +4,7 @@ from libc.string cimport memcpy
 
 from .counts cimport count_line, results_of
 from .finish cimport *
-from .folds cimport BLOCK, LANES, fold_rows_any
+from .folds cimport fold_rows_any
 from .lines cimport fetch_ahead, fetch_next, fetched, list_run, merge_apart
 from .merge cimport Rows, fetch_rows, merge
 from .plan cimport *
@@ -288,9 +288,6 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef Py_ssize_t half = 1 if lane.pairs else 0, extent = (axis.k - 1) * axis.d + 1
     cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
     cdef char** at = &s.lane[0]
-    # Long windows on one row of floats: from memory, without a row in between.
-    cdef bint folded = (line.at.taps == C == axis.d == 1 and 2 * LANES <= axis.k <= BLOCK and axis.k <= 8 * axis.s
-                        and lane.have >= F32 and lane.op <= SUM and not lane.pairs and not lane.squares)
     # Short windows on one row, which is taken apart (slide.pxd: strided): from memory, and into the output.
     cdef bint apart = (line.at.taps == C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code
                        and p.f.code == TAKE and not lane.pairs and axis.s > 1 and axis.k > 1
@@ -327,7 +324,7 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
             w.a, w.b, w.c = <void*> s.pointers[0], out + i * g.out_cell, s.c
             on_work(lane.op, lane.want, &w)
         else:
-            if folded:
+            if g.folded:
                 fold_rows_any(lane.op, lane.have, s.pointers[0], s.a, axis.k, axis.s, part)
             else:
                 r.n = ((part - 1) * axis.s + extent) * C >> half
