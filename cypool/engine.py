@@ -109,6 +109,8 @@ class Plan:
             border=value if constant or mirrored == VISITED else None, cells=cells,
             real=cells if mirrored > 1 else real, least=self.least, fill=fill, indexed=indexed,
             slots=slots.cells if slots else 0,
+            whole=not masked and nan_policy != "omit" and (
+                cells_at_least == cells or (mirrored > 1 and all(s.complete for s in spans.values()))),
         )  # fmt: skip
         placed = selects and (indexed or row.formula == "position" or self.draws is not NO_DRAW)
         apart = selects or weights is not None

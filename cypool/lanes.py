@@ -252,11 +252,11 @@ class _Builder:
             steps.append(("double", "f8"))
         return [] if steps == [("double", "f8")] and raw == "f8" else steps
 
-    def selecting(self, method: str, out: Dtype, indexed: bool) -> dict[str, Any]:
-        """The lane of a reducer that selects."""
+    def selecting(self, method: str, out: Dtype, one: bool) -> dict[str, Any]:
+        """The lane of a reducer that selects: `one` of the cells, or what lies between two."""
         lane = self.lane(Lane("select", working="pick"))
         want = SAMPLES[lane["have"]]
-        between = method == "quantile" and self.options["method"] in ("linear", "midpoint") and not indexed
+        between = method == "quantile" and self.options["method"] in ("linear", "midpoint") and not one
         if method == "expected" or (between and out.kind == "f"):
             want = "f8"
         elif between and out != self.dtype:
@@ -304,13 +304,13 @@ class _Builder:
 
 def build(
     row: Reducer, dtype: Dtype, out: Dtype, options: Mapping[str, Any], *, masked: bool, nan_policy: str,
-    border: Any, cells: int, real: int, least: int, fill: Any, indexed: bool, slots: int,
+    border: Any, cells: int, real: int, least: int, fill: Any, indexed: bool, slots: int, whole: bool,
 ) -> Kernel:  # fmt: skip
     """The lanes and formula of one call.
 
     `border`: the value of padded cells that count, or None; `cells`, `real`: most cells of a window,
     with and without padding; `least`: cells a window needs; `fill`: value of an empty window; `slots`: most
-    cells that are selected from."""
+    cells that are selected from; `whole`: all windows have so many."""
     floating = dtype.kind == "f"
     omit = nan_policy == "omit" and floating
     exact = dtype.kind in "biu" and (row.formula == "mean" or (row.name == "sum" and out.kind == "f"))
@@ -350,7 +350,8 @@ def build(
         formula = "mean_wide" if dtype.itemsize == 8 else "mean"
     if selects:
         formula = "position" if row.formula == "position" else "take"
-        lanes.append(make.selecting(method, out, indexed or formula == "position"))
+        one = whole and (options.get("q", 0.5) in (0, 1) or (options.get("q", 0.5) == 0.5 and slots % 2 == 1))
+        lanes.append(make.selecting(method, out, one or indexed or formula == "position"))
     elif formula == "mean_wide":
         lanes += [make.lane(own[0], part="low"), make.lane(own[0], part="high")]
     else:
