@@ -2,6 +2,7 @@
 """Counts: how many cells take part in each window of a tile."""
 from libc.string cimport memset
 
+from .finish cimport MEAN, TAKE
 from .plan cimport *
 from .scratch cimport *
 
@@ -28,6 +29,20 @@ cdef inline void count_line(const Plan* p, Scratch* s, const Line* line, Py_ssiz
             pads[j] = cells - real
             inverse[j] = share
         i = last
+
+
+cdef inline void know_counts(const Plan* p, Scratch* s, const Line* line, Py_ssize_t tile) noexcept nogil:
+    """The counts of a line that is written on its own, if they are not those of the one before."""
+    if s.known_tile != tile or s.known[0] != line.at.real:
+        s.known_tile, s.known[0] = tile, line.at.real
+        count_line(p, s, line, tile, 0)
+
+
+cdef inline double share_of(const Plan* p, int64_t cells) noexcept nogil:
+    """What one of the cells of a window counts."""
+    if p.f.code == TAKE:
+        return 1
+    return 1 / <double> (p.f.divisor if p.f.divisor else max(cells, 1))
 
 
 cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m,

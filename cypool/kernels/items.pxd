@@ -14,7 +14,8 @@ from .rows cimport fetch
 from .reduce cimport close_lane, lane_blocks, open_lane, width_of
 from .scratch cimport *
 from .tiles cimport join, join_rest
-from .write cimport write_lines, write_repeated, write_strips, write_threes
+from .squares cimport write_squares
+from .write cimport write_lines, write_repeated, write_strips
 
 
 cdef inline void to_row(const Plan* p, Py_ssize_t row, Scratch* s) noexcept nogil:
@@ -98,15 +99,15 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
         if arrays.given == NULL and not p.means and not p.repeated and (m < rows or s.counted != tile):
             count_cells(p, s, line, m, tile)
             s.counted = tile if m == rows and p.count_lane < 0 and not p.pick.slots else -1
-        if p.g.strip and m == 1 and not p.threes and line.at.times == 1 and 0 < line.at.real == line.at.total:
+        if p.g.strip and m == 1 and not (p.square and p.means) and line.at.times == 1 and 0 < line.at.real == line.at.total:
             write_strips(p, arrays, s, line, tile)
             continue
         fetch_results(p, arrays, line, m)
         if p.repeated:
             write_repeated(p, arrays, s, line, m, tile)
             continue
-        if p.threes:
-            write_threes(p, arrays, s, line, m, tile)
+        if p.square:
+            write_squares(p, arrays, s, line, m, tile)
             continue
         results = results_of(p, m, tile)
         for i in range(p.n_lanes if arrays.given == NULL else 0):

@@ -129,8 +129,8 @@ cdef struct Plan:
     Py_ssize_t cells              # of the pooled axes
     Py_ssize_t outer              # leading axes before the first pooled one
     bint means                    # sums or means of floats, written a line at a time (write.pxd)
-    bint triple                   # of windows of three neighbours, which are added up as they are written,
-    bint threes                   # and on up to three rows of floats, which are merged meanwhile
+    bint triple                   # of windows of three neighbours, which are added up as they are written
+    int square                    # 2, 3: of blocks of 2x2, of windows of 3x3 at stride 1, which are merged meanwhile
     bint repeated                 # of windows of one cell, written several times
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number

@@ -74,18 +74,22 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
 #define CYPOOL_PUT_FLOATS(out, x) _mm256_storeu_ps(out, _mm512_cvtpd_ps(x))
 #define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 7, 8, 9, 10, 11, 12, 13, 14)
 #define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2, 3, 4, 5, 6, 7, 8)
+#define CYPOOL_PAIRED(x, y) \
+    (CYPOOL_SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14) + CYPOOL_SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15))
 #elif defined(__AVX__)
 #define CYPOOL_PART 4
 #define CYPOOL_FLOATS(a) _mm256_cvtps_pd(_mm_loadu_ps(a))
 #define CYPOOL_PUT_FLOATS(out, x) _mm_storeu_ps(out, _mm256_cvtpd_ps(x))
 #define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 3, 4, 5, 6)
 #define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2, 3, 4)
+#define CYPOOL_PAIRED(x, y) CYPOOL_RIGHT_F64(CYPOOL_EVEN_F64(x, y) + CYPOOL_ODD_F64(x, y))
 #else
 #define CYPOOL_PART 2
 #define CYPOOL_FLOATS(a) ((some) {(a)[0], (a)[1]})
 #define CYPOOL_PUT_FLOATS(out, x) ((out)[0] = (float) (x)[0], (out)[1] = (float) (x)[1])
 #define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
 #define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
+#define CYPOOL_PAIRED(x, y) (CYPOOL_SHUFFLE(x, y, 0, 2) + CYPOOL_SHUFFLE(x, y, 1, 3))
 #endif
 #define CYPOOL_MERGED(i) ((CYPOOL_FLOATS(r.a + (i)) + CYPOOL_FLOATS(r.b + (i))) + CYPOOL_FLOATS(r.c + (i)))
 /* Cells i and those that follow, before and after them, are x, y, z: merged rows never leave the registers. */
@@ -145,4 +149,33 @@ static inline void cypool_share_threes(const cypool_three_rows *rows, float *out
 #else
 #define cypool_share_threes cypool_share_few_threes
 #endif
+
+/* Means of blocks of 2x2, out[i] = (float) (((a[2i] + b[2i]) + (a[2i+1] + b[2i+1])) share); what lies `ahead` bytes
+   further on is fetched meanwhile, if not 0. */
+static inline void cypool_share_pairs(const float *a, const float *b, double share, ptrdiff_t ahead, float *out,
+                                      ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+#if defined(__GNUC__)
+    typedef double some __attribute__((vector_size(8 * CYPOOL_PART)));
+    typedef int64_t words __attribute__((vector_size(8 * CYPOOL_PART)));
+    enum { PART = CYPOOL_PART, LINE = 8 }; /* outputs of 64 bytes of each row */
+    (void) sizeof(words);
+    for (; i + LINE <= n; i += LINE) {
+        if (ahead) {
+            __builtin_prefetch((const char *) (a + 2 * i) + ahead, 0, 3);
+            __builtin_prefetch((const char *) (b + 2 * i) + ahead, 0, 3);
+        }
+        for (int j = 0; j < LINE; j += PART) {
+            const float *c = a + 2 * (i + j), *d = b + 2 * (i + j);
+            some x = CYPOOL_FLOATS(c) + CYPOOL_FLOATS(d), y = CYPOOL_FLOATS(c + PART) + CYPOOL_FLOATS(d + PART);
+            x = CYPOOL_PAIRED(x, y) * share;
+            CYPOOL_PUT_FLOATS(out + i + j, x);
+        }
+    }
+#endif
+    for (; i < n; i++)
+        out[i] = (float) ((((double) a[2 * i] + (double) b[2 * i])
+                           + ((double) a[2 * i + 1] + (double) b[2 * i + 1])) * share);
+}
 #endif

@@ -2,14 +2,15 @@
 """Write: the reduced rows of the lanes become rows of the output."""
 from libc.string cimport memcpy
 
-from .counts cimport count_line, results_of
+from .counts cimport know_counts, results_of, share_of
 from .finish cimport *
 from .folds cimport fold_rows_any
-from .lines cimport fetch_ahead, fetch_next, fetched, list_run, merge_apart
-from .merge cimport Rows, fetch_rows, merge
+from .lines cimport fetch_ahead, fetch_next, fetched, list_run
+from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport SLIDE, Work, on_work
+from .squares cimport plan_squares
 
 
 cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noexcept nogil:
@@ -46,7 +47,7 @@ cdef inline void plan_means(Plan* p) noexcept nogil:
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef const Lane* lane = &p.lanes[0]
-    cdef Py_ssize_t a, rows = 1
+    cdef Py_ssize_t a
     cdef bint plain = axis.s == 1 and axis.stuff <= 1 and g.taps <= BLOCK_ROWS
     for a in range(g.leading + 1):
         plain = plain and not g.axes[a].flat
@@ -57,27 +58,7 @@ cdef inline void plan_means(Plan* p) noexcept nogil:
                   and lane.have == F32 and not lane.squares and not g.weighted and (g.copies > 1 or g.repeats > 1))
     p.means = p.means and g.copies == 1 and g.repeats == 1
     p.triple = p.means and plain and axis.k == 3
-    p.threes = (p.triple and axis.d == g.channels == 1 and axis.before <= 1 and axis.after <= 1 and lane.direct
-                and lane.have == F32 and not lane.squares and not lane.pairs and not lane.from_mask
-                and (axis.border < REFLECT or axis.before == axis.after == 0)
-                and axis.left <= 1 and axis.right >= axis.n - 1)
-    for a in range(g.leading):
-        rows *= g.axes[a].k if rows <= 3 else 1
-    p.threes = p.threes and rows <= 3
-
-
-cdef inline double share_of(const Plan* p, int64_t cells) noexcept nogil:
-    """What one of the cells of a window counts."""
-    if p.f.code == TAKE:
-        return 1
-    return 1 / <double> (p.f.divisor if p.f.divisor else max(cells, 1))
-
-
-cdef inline void know_counts(const Plan* p, Scratch* s, const Line* line, Py_ssize_t tile) noexcept nogil:
-    """The counts of a line that is written on its own, if they are not those of the one before."""
-    if s.known_tile != tile or s.known[0] != line.at.real:
-        s.known_tile, s.known[0] = tile, line.at.real
-        count_line(p, s, line, tile, 0)
+    plan_squares(p)
 
 
 cdef inline void write_means(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m, Py_ssize_t tile, char* out,
@@ -101,70 +82,6 @@ cdef inline void write_means(const Plan* p, Scratch* s, const Line* lines, Py_ss
             else:
                 share_all(a, next, s.shares[i + line] if g.weighted else share, <float*> out, n * C)
             a += g.pitch * C
-            out += step
-        i += run.lines
-        run += 1
-
-
-cdef inline void shares_of_line(const Plan* p, Scratch* s, const Line* run, Py_ssize_t tile,
-                                ThreeRows* r) noexcept nogil:
-    """What the cells of a line's windows count."""
-    if p.f.code == MEAN and not p.f.divisor and not p.g.uniform:
-        know_counts(p, s, run, tile)
-        r.shares = s.inverse
-    else:
-        r.shares, r.share = NULL, share_of(p, run.at.real * 3)
-
-
-cdef inline void write_threes(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
-                              Py_ssize_t tile) noexcept nogil:
-    """Means of three by three cells, straight from memory.  A row that a window lacks is one of zeros."""
-    cdef const Geometry* g = &p.g
-    cdef const Axis* axis = &g.axes[g.leading]
-    cdef const Lane* lane = &p.lanes[0]
-    cdef Py_ssize_t i = 0, j, line, count, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
-    cdef Py_ssize_t middle = i0 - axis.before + 1, step = axis.o * g.out_cell
-    cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
-    cdef const char* base = arrays.x + middle * g.x_cell
-    cdef float* zeros = <float*> s.b + 1
-    cdef double* apart = <double*> s.a
-    cdef const Line* run = lines
-    cdef bint simple
-    cdef Tile t
-    cdef Rows r
-    cdef ThreeRows rows
-    t.low, t.high = max(middle - 1, 0), min(middle + n + 1, axis.n)
-    rows.nothing = (<const double*> &lane.identity)[0]
-    rows.before, rows.after = middle > 0, middle + n < axis.n
-    rows.first = axis.factors[0] * axis.inverse if axis.factors != NULL and middle <= 1 and axis.left > 0 else 1
-    rows.last = (axis.factors[axis.n - 1] * axis.inverse
-                 if axis.factors != NULL and middle + n >= axis.n - 1 and axis.right < axis.n else 1)
-    for j in range(-1, n + 1):
-        zeros[j] = <float> rows.nothing
-    while i < m:
-        count = run.at.taps
-        shares_of_line(p, s, run, tile, &rows)
-        simple = list_run(g, s, run, base, s.pointers)
-        r.rows, r.taps, r.lines = s.pointers, count, run.lines
-        fetch_ahead(&r, fetched(lane, n) if count else 0)
-        for line in range(run.lines):
-            fetch_rows(&r, r.rows, line)
-            rows.a = <const float*> r.rows[0] if count > 0 else zeros
-            rows.b = <const float*> r.rows[1] if count > 1 else zeros
-            rows.c = <const float*> r.rows[2] if count > 2 else zeros
-            if g.weighted and count:
-                if simple and one_factor(g, run, line, &rows.share):
-                    rows.share *= axis.common
-                else:
-                    apart[0] = apart[t.high - t.low + 1] = rows.nothing
-                    merge_apart(p, s, lane, line_at(g, s, run, line), &t, arrays.x + t.low * g.x_cell,
-                                t.high - t.low, apart + 1, &rows.share)
-                    share_all(apart + middle - t.low, 1, rows.share, <float*> out, n)
-                    r.rows += count
-                    out += step
-                    continue
-            share_threes(&rows, <float*> out, n)
-            r.rows += count
             out += step
         i += run.lines
         run += 1
@@ -287,11 +204,15 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef Py_ssize_t i, j, part, whole, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0), C = g.channels
     cdef Py_ssize_t half = 1 if lane.pairs else 0, extent = (axis.k - 1) * axis.d + 1
     cdef char* out = arrays.out + line.at.out + i0 * g.out_cell
+    cdef char* here
     cdef char** at = &s.lane[0]
-    # Short windows on one row, which is taken apart (slide.pxd: strided): from memory, and into the output.
-    cdef bint apart = (line.at.taps == C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code
-                       and p.f.code == TAKE and not lane.pairs and axis.s > 1 and axis.k > 1
+    # Extremes, whose last step can write into the output.
+    cdef bint last = (C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code and p.f.code == TAKE
+                      and not lane.pairs)
+    # Short windows on one row, which is taken apart (slide.pxd: strided): from memory.
+    cdef bint apart = (last and line.at.taps == 1 and axis.s > 1 and axis.k > 1
                        and (axis.d > 1 or (axis.k < 8 and (axis.k % 2 or axis.s % 2))))
+    cdef bint halved = last and axis.k == axis.s == 2 and axis.d == 1
     # Squares of four cells whose channels lie side by side: from memory, and into the output.
     cdef bint squares = (p.means and line.at.taps == axis.k == 2 and C >= 8 and lane.have == F32 and not lane.squares
                          and not lane.pairs)
@@ -317,28 +238,35 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
         w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
         if ahead:
             fetch_next(g, line, 1, part * axis.s * g.x_cell, s.pointers)
+        here = out + i * g.out_cell
+        r.n = ((part - 1) * axis.s + extent) * C >> half
+        w.a, w.b, w.c = s.a, s.b, s.c
         if squares:
             share_squares(<const float*> s.pointers[0], <const float*> s.pointers[1], axis.d * C, axis.s * C, C,
-                          share_of(p, line.at.real * axis.k), <float*> (out + i * g.out_cell), part)
+                          share_of(p, line.at.real * axis.k), <float*> here, part)
         elif whole > 0:
-            w.a, w.b, w.c = <void*> s.pointers[0], out + i * g.out_cell, s.c
+            w.a, w.b = <void*> s.pointers[0], here
+            on_work(lane.op, lane.want, &w)
+        elif p.square:  # extremes of blocks: what is merged are results
+            merge(lane.op, lane.pairs, lane.have, lane.want, here, &r)
+        elif halved:
+            merge(lane.op, False, lane.have, lane.want, s.a, &r)
+            w.b = here
             on_work(lane.op, lane.want, &w)
         else:
             if g.folded:
                 fold_rows_any(lane.op, lane.have, s.pointers[0], s.a, axis.k, axis.s, part)
             else:
-                r.n = ((part - 1) * axis.s + extent) * C >> half
                 merge(lane.op, lane.pairs, lane.have, lane.want, s.a, &r)
-                w.a, w.b, w.c = s.a, s.b, s.c
                 if (w.k != 1 or w.s != 1) and not p.triple:
                     on_work(lane.op, lane.want, &w)
                 s.a, s.b, s.c = <char*> w.a, <char*> w.b, <char*> w.c
             at[0] = s.a
             if p.means:
                 share_all(<const double*> s.a, axis.d * C if p.triple else 0, share_of(p, line.at.real * axis.k),
-                          <float*> (out + i * g.out_cell), part * C)
+                          <float*> here, part * C)
             else:
-                formula(p, s, part * C, out + i * g.out_cell)
+                formula(p, s, part * C, here)
         for j in range(line.at.taps):
             s.pointers[j] = <const char*> s.pointers[j] + part * axis.s * g.x_cell
         i += part

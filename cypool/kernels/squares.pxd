@@ -1,0 +1,108 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Squares: means of blocks of 2x2 cells, and of windows of 3x3 at stride 1, from memory into the output (threes.h).
+
+    row 0   a a a a a a a a
+    row 1   b b b b b b b b     merged rows never leave the registers
+    row 2   c c c c c c c c
+
+A row that a window lacks is one of zeros.
+"""
+from .counts cimport know_counts, share_of
+from .finish cimport MEAN, TAKE
+from .lines cimport fetch_ahead, fetched, list_run, merge_apart, merge_lane
+from .merge cimport Rows, fetch_rows
+from .plan cimport *
+from .scratch cimport *
+
+
+cdef inline void plan_squares(Plan* p) noexcept nogil:
+    """Which of them a plan of means asks for."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef const Lane* lane = &p.lanes[0]
+    cdef Py_ssize_t a, rows = 1
+    cdef bint padded = axis.before > 0 or axis.after > 0
+    for a in range(g.leading):
+        rows *= g.axes[a].k if rows <= 3 else 1
+    p.square = 0
+    if (p.n_lanes == 1 and lane.op <= MIN and lane.pairs and lane.direct and axis.k == axis.s == 2 and g.uniform
+            and not padded and g.channels == 1 and g.taps <= ROWS and p.f.code == TAKE and lane.want == p.out_code
+            and not p.check_empty and not p.constant and not p.poisoned and g.copies == g.repeats == 1):
+        p.square = 2
+        return
+    if not p.means or lane.have != F32 or lane.squares or not lane.direct or axis.d != 1 or g.channels != 1:
+        return
+    if p.triple and rows <= 3 and not lane.pairs and axis.before <= 1 and axis.after <= 1:
+        if (axis.border < REFLECT or not padded) and axis.left <= 1 and axis.right >= axis.n - 1:
+            p.square = 3
+    elif lane.pairs and rows == axis.k == axis.s == 2 and g.uniform and not padded and not g.weighted:
+        p.square = 2
+
+
+cdef inline void mean_apart(const Plan* p, Scratch* s, const Line* line, const char* x, Py_ssize_t middle,
+                            Py_ssize_t n, double nothing, float* out) noexcept nogil:
+    """A line whose rows have factors of their own."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    cdef double* row = <double*> s.a
+    cdef double share
+    cdef Tile t
+    t.low, t.high = max(middle - 1, 0), min(middle + n + 1, axis.n)
+    row[0] = row[t.high - t.low + 1] = nothing
+    merge_apart(p, s, &p.lanes[0], line, &t, x + t.low * p.g.x_cell, t.high - t.low, row + 1, &share)
+    share_all(row + middle - t.low, 1, share, out, n)
+
+
+cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
+                               Py_ssize_t tile) noexcept nogil:
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t i = 0, j, line, count, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
+    cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == 3), ahead
+    cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
+    cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
+    cdef float* zeros = <float*> s.b + 1
+    cdef const Line* run = lines
+    cdef bint simple, each = p.f.code == MEAN and not p.f.divisor and not g.uniform
+    cdef Rows r
+    cdef ThreeRows rows
+    rows.nothing = (<const double*> &p.lanes[0].identity)[0]
+    rows.before, rows.after = middle > 0, middle + n < axis.n
+    rows.first = axis.factors[0] * axis.inverse if axis.factors != NULL and middle <= 1 and axis.left > 0 else 1
+    rows.last = (axis.factors[axis.n - 1] * axis.inverse
+                 if axis.factors != NULL and middle + n >= axis.n - 1 and axis.right < axis.n else 1)
+    while i < m:
+        count = run.at.taps
+        for j in range(-1, cells + 1 if count < p.square else -1):
+            zeros[j] = <float> rows.nothing
+        if each:
+            know_counts(p, s, run, tile)
+        rows.shares, rows.share = s.inverse if each else NULL, share_of(p, run.at.real * axis.k)
+        simple = list_run(g, s, run, arrays.x + middle * g.x_cell, s.pointers)
+        r.rows, r.taps, r.lines = s.pointers, count, run.lines
+        fetch_ahead(&r, fetched(&p.lanes[0], cells) if count else 0)
+        # Of long rows of blocks those below them, which memory does not foresee.
+        if p.lanes[0].op <= MIN:
+            merge_lane(&p.lanes[0], True, True, s.pointers, count, run.lines, n, out, axis.o, True)
+            i += run.lines
+            out += run.lines * step
+            run += 1
+            continue
+        ahead = 0 if r.fetched or run.lines > 1 or g.leading == 0 else g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
+        for line in range(run.lines):
+            fetch_rows(&r, r.rows, line)
+            rows.a = <const float*> r.rows[0] if count > 0 else zeros
+            rows.b = <const float*> r.rows[1] if count > 1 else zeros
+            rows.c = <const float*> r.rows[2] if count > 2 else zeros
+            if p.square == 2:
+                share_pairs(rows.a, rows.b, rows.share, ahead if count == 2 else 0, <float*> out, n)
+            elif not g.weighted or count == 0:
+                share_threes(&rows, <float*> out, n)
+            elif simple and one_factor(g, run, line, &rows.share):
+                rows.share *= axis.common
+                share_threes(&rows, <float*> out, n)
+            else:
+                mean_apart(p, s, line_at(g, s, run, line), arrays.x, middle, n, rows.nothing, <float*> out)
+            r.rows += count
+            out += step
+        i += run.lines
+        run += 1
