@@ -18,7 +18,21 @@ from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .places import Whole
 from .reducers import Reducer
 from .rows import (
-    BAND, BLOCK, COLUMNS, FOLDED, LINES, SLOTS, Axis, canonical, fewest, folded_tile, most_taps, reach, strip_of, tiling,
+    BAND,
+    BLOCK,
+    COLUMNS,
+    FOLDED,
+    LINES,
+    SLOTS,
+    Axis,
+    canonical,
+    fewest,
+    folded_tile,
+    is_long,
+    most_taps,
+    reach,
+    strip_of,
+    tiling,
 )  # fmt: skip
 from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
@@ -192,6 +206,7 @@ class Plan:
         rows = math.prod(a["o"] for a in leading)
         if rows * span.o * channels != math.prod(self.out_shape):  # the kernels trust these numbers
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
+        inputs = math.prod(axis["n"] for axis in leading)
         weighted = any(a.factors is not None for a in merged)
         deep, tile = tall(leading, kernel.plain and not weighted, tile, span, channels * size)
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
@@ -216,6 +231,8 @@ class Plan:
         alike = span.starts is None or (kernel.pick is None and span.stuff == 1)
         if simple and alike and not tile["segment"] and tile["outputs"] == span.o and taps <= LINES:
             band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
+            if band == 2 and is_long(span, channels * dtype.itemsize, inputs):
+                band = 1
         if span.planes:  # each has tables of its own
             band = min(band, leading[-1]["o"]) if leading else 1
         elif len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
@@ -239,8 +256,7 @@ class Plan:
                     and span.stuff == span.copies == self.copies == 1 and not weighted and not mirrors
                     and not constant and not check_empty)  # fmt: skip
         if plainest and band == 1 and not deep and taps <= LINES and span.starts is None and not tile["segment"]:
-            every = math.prod(axis["n"] for axis in leading)
-            strip = strip_of(span, channels * dtype.itemsize, every, taps, tile["outputs"])
+            strip = strip_of(span, channels * dtype.itemsize, inputs, taps, tile["outputs"])
             # Long windows on one row of floats: from memory, without a row in between.
             lane = kernel.lanes[0]
             folded = (taps == channels == span.d == 1 and FOLDED[0] <= span.k <= min(FOLDED[1], 8 * span.s)

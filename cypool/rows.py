@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from .spans import Span
 
-__all__ = ["BAND", "BLOCK", "COLUMNS", "FOLDED", "LINES", "SLOTS", "TILE",
-           "Axis", "canonical", "fewest", "folded_tile", "most_taps", "reach", "strip_of", "tiling"]  # fmt: skip
+__all__ = ["BAND", "BLOCK", "COLUMNS", "FOLDED", "LINES", "SLOTS", "TILE", "Axis",
+           "canonical", "fewest", "folded_tile", "is_long", "most_taps", "reach", "strip_of", "tiling"]  # fmt: skip
 
 COLUMNS = 32768  # bytes of the cells laid out by `select`
 SLOTS = 128  # most cells of a window that a network sorts; of more, counting bytes of keys is quicker
@@ -171,10 +171,15 @@ def _alike(axes: list[Axis], visits: bool, like: list[Axis]) -> tuple[list[Axis]
     return merged, channels
 
 
+def is_long(span: Span, size: int, rows: int) -> bool:
+    """Whether rows of `span.n` cells of `size` bytes, of which there are `rows`, go a strip at a time."""
+    row = span.n * size
+    return row > (NEAR if rows * row <= CACHED else WHOLE)
+
+
 def strip_of(span: Span, size: int, rows: int, taps: int, outputs: int) -> int:
     """Outputs of a strip, of the row axis `span` (cells of `size` bytes, `rows` such rows, `taps` to a window)."""
-    row = span.n * size
-    if row <= (NEAR if rows * row <= CACHED else WHOLE):
+    if not is_long(span, size, rows):
         return outputs
     extent = (span.k - 1) * span.d + 1
     strip = min(STRIP // 2, 2 * STRIP // taps) if 1 < taps <= FEW else STRIP

@@ -88,7 +88,7 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
     cdef Py_ssize_t runs = locate_band(p, s, row, rows), first = 0, m, i, blocks, results
     cdef Line* line
     cdef char* result
-    cdef bint alike = p.pick.slots and not p.pick.tracked
+    cdef bint whole, alike = p.pick.slots and not p.pick.tracked
     while first < runs:
         line = &s.lines[first]
         m = 0
@@ -99,7 +99,8 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
         if arrays.given == NULL and not p.means and not p.repeated and (m < rows or s.counted != tile):
             count_cells(p, s, line, m, tile)
             s.counted = tile if m == rows and p.count_lane < 0 and not p.pick.slots else -1
-        if p.g.strip and m == 1 and not (p.square and p.means) and line.at.times == 1 and 0 < line.at.real == line.at.total:
+        whole = line.at.times == 1 and 0 < line.at.real == line.at.total
+        if p.g.strip and m == 1 and whole and not (p.square and p.means):
             write_strips(p, arrays, s, line, tile)
             continue
         fetch_results(p, arrays, line, m)

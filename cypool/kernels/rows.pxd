@@ -45,6 +45,8 @@ cdef extern from "rows.h" nogil:
     void share_threes "cypool_share_threes" (const ThreeRows* rows, float* out, Py_ssize_t n)
     void share_pairs "cypool_share_pairs" (const float* a, const float* b, double share, Py_ssize_t ahead, float* out,
                                            Py_ssize_t n)
+    void share_fours "cypool_share_fours" (const float* a, const float* b, const float* c, const float* d, double share,
+                                           Py_ssize_t ahead, float* out, Py_ssize_t n)
     void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)

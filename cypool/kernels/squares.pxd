@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Squares: means of blocks of 2x2 cells, and of windows of 3x3 at stride 1, from memory into the output (threes.h).
+"""Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, from memory into the output
+(threes.h).
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
@@ -23,7 +24,7 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef Py_ssize_t a, rows = 1
     cdef bint padded = axis.before > 0 or axis.after > 0
     for a in range(g.leading):
-        rows *= g.axes[a].k if rows <= 3 else 1
+        rows *= g.axes[a].k if rows <= 4 else 1
     p.square = 0
     if (p.n_lanes == 1 and lane.op <= MIN and lane.pairs and lane.direct and axis.k == axis.s == 2 and g.uniform
             and not padded and g.channels == 1 and g.taps <= ROWS and p.f.code == TAKE and lane.want == p.out_code
@@ -35,8 +36,8 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     if p.triple and rows <= 3 and not lane.pairs and axis.before <= 1 and axis.after <= 1:
         if (axis.border < REFLECT or not padded) and axis.left <= 1 and axis.right >= axis.n - 1:
             p.square = 3
-    elif lane.pairs and rows == axis.k == axis.s == 2 and g.uniform and not padded and not g.weighted:
-        p.square = 2
+    elif lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and not g.weighted:
+        p.square = 2 if rows == 2 else 4 if rows == 4 else 0
 
 
 cdef inline void mean_apart(const Plan* p, Scratch* s, const Line* line, const char* x, Py_ssize_t middle,
@@ -95,6 +96,9 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
             rows.c = <const float*> r.rows[2] if count > 2 else zeros
             if p.square == 2:
                 share_pairs(rows.a, rows.b, rows.share, ahead if count == 2 else 0, <float*> out, n)
+            elif p.square == 4:
+                share_fours(rows.a, rows.b, rows.c, <const float*> r.rows[3] if count > 3 else zeros, rows.share,
+                            ahead if count == 4 else 0, <float*> out, n)
             elif not g.weighted or count == 0:
                 share_threes(&rows, <float*> out, n)
             elif simple and one_factor(g, run, line, &rows.share):

@@ -1,5 +1,7 @@
-"""Windows of three cells: at stride 2 along a row, eight (four) of which are made at a time; and means of three by three
-at stride 1, whose merged rows stay in registers."""
+"""Windows of three cells at stride 2 along a row, eight (four) of which are made at a time; means of 3x3 at stride 1
+and of blocks of 2x2 and 2x2x2, whose merged rows stay in registers."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -131,3 +133,55 @@ def test_rows_anywhere_in_memory(workers):
     for y in (x, apart, np.ascontiguousarray(x[:, ::-1])[:, ::-1]):
         got = cypool.pool(y, 3, "mean", axes=(1, 2), stride=1, padding=1, workers=workers)
         assert np.array_equal(got, want)
+
+
+# ---- blocks of 2x2 and 2x2x2 -------------------------------------------------------------------------
+
+
+def merged(rows):
+    """As the kernels add up to four rows, in double."""
+    a = [row.astype("f8") for row in rows]
+    first = a[0] + a[1] if len(a) > 1 else a[0]
+    return first if len(a) < 3 else first + (a[2] + a[3] if len(a) == 4 else a[2])
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("padded", [0, 1])
+def test_blocks(level, planes, padded):
+    """Every length of a row beside that of a register and of a line that is fetched; blocks that lack rows."""
+    rng = np.random.default_rng(planes)
+    shape = (4, 5)[2 - planes :] if padded else (4, 6)[2 - planes :]
+    padding = (*((padded, padded),) * planes, (0, 0))
+    with dispatch._use(level), np.errstate(over="ignore", invalid="ignore"):
+        for n in (*range(2, 41), 2049, 5000):
+            x = rng.choice([*ODD, 1e30, 3.4e38, 1.1, -7.3, 2.5e-7], (*shape, n)).astype("f4")
+            if n % 2:
+                x = rng.standard_normal((*shape, n), dtype="f4")
+            got = cypool.pool(x, 2, "mean", padding=padding)
+            for at in np.ndindex(got.shape[:-1]):
+                starts = [2 * i - padded for i in at]
+                cells = [range(max(i, 0), min(i + 2, m)) for i, m in zip(starts, shape, strict=True)]
+                rows = [x[place] for place in itertools.product(*cells)]
+                row = merged(rows)
+                share = 1 / (2.0 * len(rows))
+                want = ((row[: n // 2 * 2 : 2] + row[1 : n // 2 * 2 : 2]) * share).astype("f4")
+                assert np.array_equal(got[at], want, equal_nan=True), (n, at)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int16"])
+def test_extremes_of_blocks_end_in_the_output(name, dtype):
+    """Short rows, long ones, several tiles; into an array that is given, of which nothing else is written."""
+    rng = np.random.default_rng(8)
+    for shape in ((6, 8), (7, 9), (40, 57), (4, 5001), (4, 20000), (3, 6, 6), (2, 4, 3000)):
+        x = rng.integers(0, 99, shape).astype(dtype)
+        cut = x[tuple(slice(0, m // 2 * 2) for m in shape)]
+        blocks = cut.reshape([m for n in cut.shape for m in (n // 2, 2)])
+        want = getattr(np, name)(blocks, axis=tuple(range(1, 2 * x.ndim, 2)))
+        for workers in (1, 2):
+            around = np.full([m + 2 for m in want.shape], 77, dtype)
+            out = around[(slice(1, -1),) * x.ndim]
+            assert np.array_equal(cypool.pool(x, 2, name, out=out, workers=workers), want), shape
+            assert (around == 77).sum() >= around.size - want.size
+            assert np.array_equal(cypool.pool(x, 2, name, workers=workers), want), shape
