@@ -38,11 +38,12 @@ cdef extern from "rows.h" nogil:
         const float* a
         const float* b
         const float* c
+        const float* d
         bint before, after
         double nothing, first, last
         const double* shares
         double share
-    void share_threes "cypool_share_threes" (const ThreeRows* rows, float* out, Py_ssize_t n)
+    int share_threes "cypool_share_threes" (const ThreeRows* rows, float* out, Py_ssize_t step, Py_ssize_t n)
     void share_pairs "cypool_share_pairs" (const float* a, const float* b, double share, Py_ssize_t ahead, float* out,
                                            Py_ssize_t n)
     void share_fours "cypool_share_fours" (const float* a, const float* b, const float* c, const float* d, double share,

@@ -57,13 +57,14 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
                                Py_ssize_t tile) noexcept nogil:
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef Py_ssize_t i = 0, j, line, count, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
+    cdef double below
+    cdef Py_ssize_t i = 0, j, line, count, done, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
     cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == 3), ahead
     cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
     cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
     cdef float* zeros = <float*> s.b + 1
     cdef const Line* run = lines
-    cdef bint simple, each = p.f.code == MEAN and not p.f.divisor and not g.uniform
+    cdef bint simple, two, each = p.f.code == MEAN and not p.f.divisor and not g.uniform
     cdef Rows r
     cdef ThreeRows rows
     rows.nothing = (<const double*> &p.lanes[0].identity)[0]
@@ -89,24 +90,32 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
             run += 1
             continue
         ahead = 0 if r.fetched or run.lines > 1 or g.leading == 0 else g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
-        for line in range(run.lines):
+        line = 0
+        while line < run.lines:
             fetch_rows(&r, r.rows, line)
+            done = 1
             rows.a = <const float*> r.rows[0] if count > 0 else zeros
             rows.b = <const float*> r.rows[1] if count > 1 else zeros
             rows.c = <const float*> r.rows[2] if count > 2 else zeros
+            rows.d = NULL
+            two = count == 3 and line + 1 < run.lines and r.rows[3] == r.rows[1] and r.rows[4] == r.rows[2]
             if p.square == 2:
                 share_pairs(rows.a, rows.b, rows.share, ahead if count == 2 else 0, <float*> out, n)
             elif p.square == 4:
                 share_fours(rows.a, rows.b, rows.c, <const float*> r.rows[3] if count > 3 else zeros, rows.share,
                             ahead if count == 4 else 0, <float*> out, n)
-            elif not g.weighted or count == 0:
-                share_threes(&rows, <float*> out, n)
-            elif simple and one_factor(g, run, line, &rows.share):
-                rows.share *= axis.common
-                share_threes(&rows, <float*> out, n)
-            else:
+            elif g.weighted and count and not (simple and one_factor(g, run, line, &rows.share)):
                 mean_apart(p, s, line_at(g, s, run, line), arrays.x, middle, n, rows.nothing, <float*> out)
-            r.rows += count
-            out += step
+            else:
+                if g.weighted and count:
+                    two = two and one_factor(g, run, line + 1, &below) and below == rows.share
+                    rows.share *= axis.common
+                if two:
+                    fetch_rows(&r, r.rows + 3, line + 1)
+                    rows.d = <const float*> r.rows[5]
+                done = share_threes(&rows, <float*> out, axis.o, n)
+            r.rows += done * count
+            out += done * step
+            line += done
         i += run.lines
         run += 1

@@ -41,9 +41,10 @@ CYPOOL_THREES(cypool_add_threes, double, int64_t, CYPOOL_ADD, F64)
 CYPOOL_THREES(cypool_max_threes_f32, float, int32_t, CYPOOL_MAX_F32, F32)
 CYPOOL_THREES(cypool_min_threes_f32, float, int32_t, CYPOOL_MIN_F32, F32)
 
-/* Three rows that are merged, in double, and become means of three by three cells: each around a cell of the middle row. */
+/* Three rows that are merged, in double, and become means of three by three cells: each around a cell of the middle row.
+   With a fourth, of two lines; how many lines were written is told. */
 typedef struct {
-    const float *a, *b, *c;
+    const float *a, *b, *c, *d;
     int before, after;     /* whether there are cells on both sides of those that are in the middle of a window */
     double nothing;        /* what stands for cells that are not there: 0 or -0 */
     double first, last;    /* what the first and the last cell are multiplied by, those on both sides included */
@@ -91,63 +92,99 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
 #define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
 #define CYPOOL_PAIRED(x, y) (CYPOOL_SHUFFLE(x, y, 0, 2) + CYPOOL_SHUFFLE(x, y, 1, 3))
 #endif
-#define CYPOOL_MERGED(i) ((CYPOOL_FLOATS(r.a + (i)) + CYPOOL_FLOATS(r.b + (i))) + CYPOOL_FLOATS(r.c + (i)))
-/* Cells i and those that follow, before and after them, are x, y, z: merged rows never leave the registers. */
+#define CYPOOL_LINES _Pragma("GCC unroll 2") for (int l = 0; l < lines; l++)
+/* Cells from i on of merged rows: of two lines, which share two of their rows, if there is a fourth. */
+#define CYPOOL_MERGED(m, i) \
+    { \
+        some b_ = CYPOOL_FLOATS(r.b + (i)), c_ = CYPOOL_FLOATS(r.c + (i)); \
+        m[0] = (CYPOOL_FLOATS(r.a + (i)) + b_) + c_; \
+        if (lines == 2) \
+            m[1] = (b_ + c_) + CYPOOL_FLOATS(r.d + (i)); \
+    }
 #define CYPOOL_THREE_MEANS(i, x, y, z) \
     { \
         some share_, sum_ = (x + y) + z; \
         if (r.shares) \
             memcpy(&share_, r.shares + (i), sizeof share_); \
         else \
-            share_ = all; \
+            share_ = r.share - none; \
         sum_ *= share_; \
-        CYPOOL_PUT_FLOATS(out + (i), sum_); \
+        CYPOOL_PUT_FLOATS(out + l * step + (i), sum_); \
     }
 
-static inline void cypool_share_threes(const cypool_three_rows *rows, float *out, ptrdiff_t n)
+static inline __attribute__((always_inline)) void cypool_threes_of(const cypool_three_rows *rows, const int lines,
+                                                                   float *out, ptrdiff_t step, ptrdiff_t n)
 {
     typedef double some __attribute__((vector_size(8 * CYPOOL_PART)));
     typedef int64_t words __attribute__((vector_size(8 * CYPOOL_PART)));
     enum { PART = CYPOOL_PART };
     (void) sizeof(words);
-    const cypool_three_rows r = *rows;
-    if (n < PART) {
-        cypool_share_few_threes(rows, out, n);
-        return;
-    }
+    const cypool_three_rows r = *rows, lower = {r.b, r.c, r.d, r.d, r.before, r.after, r.nothing, r.first, r.last};
     const some none = {0};
-    some all = r.share - none, first = 1 + none, final = first, x, y, z, at;
-    double end = r.after ? cypool_merged_cell(rows, n, n) : r.nothing;
+    some first = 1 + none, final = first, x[2], y[2], z[2], end[2];
     ptrdiff_t i = 0, last = n - PART;
     first[0] = r.before ? 1 : r.first;
     final[PART - 1] = r.after ? 1 : r.last;
-    x = (r.before ? cypool_merged_cell(rows, -1, n) : r.nothing) - none;
-    y = CYPOOL_MERGED(0) * first;
-    if (!last)
-        y *= final;
-    for (; i + PART <= last; i += PART, x = y, y = z) {
-        z = CYPOOL_MERGED(i + PART);
+    CYPOOL_MERGED(y, 0)
+    CYPOOL_LINES {
+        x[l] = (r.before ? cypool_merged_cell(l ? &lower : &r, -1, n) : r.nothing) - none;
+        end[l] = (r.after ? cypool_merged_cell(l ? &lower : &r, n, n) : r.nothing) - none;
+        y[l] *= first;
+        if (!last)
+            y[l] *= final;
+    }
+    for (; i + PART <= last; i += PART) {
+        CYPOOL_MERGED(z, i + PART)
         if (i + PART == last)
-            z *= final;
-        CYPOOL_THREE_MEANS(i, CYPOOL_BEFORE(x, y), y, CYPOOL_AFTER(y, z))
+            CYPOOL_LINES
+                z[l] *= final;
+        CYPOOL_LINES {
+            CYPOOL_THREE_MEANS(i, CYPOOL_BEFORE(x[l], y[l]), y[l], CYPOOL_AFTER(y[l], z[l]))
+            x[l] = y[l];
+            y[l] = z[l];
+        }
     }
     if (i < last) { /* the last cells overlap those before them */
-        z = CYPOOL_MERGED(last) * final;
-        at = z;
-        if (i + 1 < last)
-            at = CYPOOL_MERGED(i + 1);
-        CYPOOL_THREE_MEANS(i, CYPOOL_BEFORE(x, y), y, at)
-        x = CYPOOL_MERGED(last - 1);
-        if (last == 1)
-            x *= first;
-        y = z;
+        CYPOOL_MERGED(z, i + 1)
+        CYPOOL_LINES {
+            if (i + 1 == last)
+                z[l] *= final;
+            CYPOOL_THREE_MEANS(i, CYPOOL_BEFORE(x[l], y[l]), y[l], z[l])
+        }
+        CYPOOL_MERGED(x, last - 1)
+        CYPOOL_MERGED(y, last)
+        CYPOOL_LINES {
+            y[l] *= final;
+            if (last == 1)
+                x[l] *= first;
+            CYPOOL_THREE_MEANS(last, x[l], y[l], CYPOOL_AFTER(y[l], end[l]))
+        }
     } else {
-        x = CYPOOL_BEFORE(x, y);
+        CYPOOL_LINES
+            CYPOOL_THREE_MEANS(last, CYPOOL_BEFORE(x[l], y[l]), y[l], CYPOOL_AFTER(y[l], end[l]))
     }
-    CYPOOL_THREE_MEANS(last, x, y, CYPOOL_AFTER(y, end - none))
+}
+
+static inline int cypool_share_threes(const cypool_three_rows *rows, float *out, ptrdiff_t step, ptrdiff_t n)
+{
+    if (n < CYPOOL_PART) {
+        cypool_share_few_threes(rows, out, n);
+        return 1;
+    }
+    if (!rows->d) {
+        cypool_threes_of(rows, 1, out, 0, n);
+        return 1;
+    }
+    cypool_threes_of(rows, 2, out, step, n);
+    return 2;
 }
 #else
-#define cypool_share_threes cypool_share_few_threes
+static inline int cypool_share_threes(const cypool_three_rows *rows, float *out, ptrdiff_t step, ptrdiff_t n)
+{
+    (void) step;
+    cypool_share_few_threes(rows, out, n);
+    return 1;
+}
 #endif
 
 /* Means of blocks of 2x2, out[i] = (float) (((a[2i] + b[2i]) + (a[2i+1] + b[2i+1])) share), and of 2x2x2, whose rows are
