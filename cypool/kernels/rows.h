@@ -198,13 +198,20 @@ CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F6
 CYPOOL_SHARES(cypool_share_all, double factor, factor)
 CYPOOL_SHARES(cypool_share_each, const double *__restrict factors, factors[i])
 
-/* Means of squares of four cells, each of C channels: rows a and b, cells `next` and outputs `step` samples apart. */
+/* Means of squares of four cells, each of C channels: rows a and b, cells `next` and outputs `step` samples apart; what
+   lies `ahead` bytes further on is fetched meanwhile, if not 0. */
 static inline void cypool_share_squares(const float *__restrict a, const float *__restrict b, ptrdiff_t next,
-                                        ptrdiff_t step, ptrdiff_t C, double share, float *__restrict out, ptrdiff_t n)
+                                        ptrdiff_t step, ptrdiff_t C, double share, ptrdiff_t ahead,
+                                        float *__restrict out, ptrdiff_t n)
 {
-    for (ptrdiff_t i = 0; i < n; i++, a += step, b += step, out += C)
+    for (ptrdiff_t i = 0; i < n; i++, a += step, b += step, out += C) {
+        if (ahead) {
+            cypool_fetch((const char *) a + ahead, 4 * step);
+            cypool_fetch((const char *) b + ahead, 4 * step);
+        }
         for (ptrdiff_t c = 0; c < C; c++)
             out[c] = (float) ((((double) a[c] + b[c]) + ((double) a[next + c] + b[next + c])) * share);
+    }
 }
 
 /* Whether none of n numbers is a NaN: a comparison for two of them. */

@@ -15,7 +15,7 @@ cdef extern from "rows.h" nogil:
     void add_pairs "cypool_add_pairs" (const float* a, const float* b, double* out, Py_ssize_t n)
     void add_rows "cypool_add_rows" (const float* const* rows, Py_ssize_t taps, double* out, Py_ssize_t n)
     void share_squares "cypool_share_squares" (const float* a, const float* b, Py_ssize_t next, Py_ssize_t step,
-                                               Py_ssize_t C, double share, float* out, Py_ssize_t n)
+                                               Py_ssize_t C, double share, Py_ssize_t ahead, float* out, Py_ssize_t n)
     void add_f32 "cypool_add_f32" (const float* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, double* out)
     void add_f64 "cypool_add_f64" (const double* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, double* out)
     void max_f32 "cypool_max_f32" (const float* a, Py_ssize_t n, Py_ssize_t step, Py_ssize_t m, float* out)

@@ -80,6 +80,26 @@ cdef inline void join_four(Op* op, const work* a, work* b, Py_ssize_t n, Py_ssiz
         b[i] = apply(op, apply(op, a[i], a[i + x]), apply(op, a[i + y], a[i + z]))
 
 
+cdef inline void fours_and_parts(Op* op, const work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t e,
+                                 Py_ssize_t parts) noexcept nogil:
+    """As join_four into b and add_parts (1 to 3) into c, which read the same cells."""
+    cdef Py_ssize_t i
+    cdef work x
+    if parts == 1:
+        for i in range(n):
+            c[i] = a[i]
+            b[i] = apply(op, apply(op, a[i], a[i + e]), apply(op, a[i + 2 * e], a[i + 3 * e]))
+    elif parts == 2:
+        for i in range(n):
+            c[i] = x = apply(op, a[i], a[i + e])
+            b[i] = apply(op, x, apply(op, a[i + 2 * e], a[i + 3 * e]))
+    else:
+        for i in range(n):
+            x = apply(op, a[i], a[i + e])
+            c[i] = apply(op, x, a[i + 2 * e])
+            b[i] = apply(op, x, apply(op, a[i + 2 * e], a[i + 3 * e]))
+
+
 cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize_t k,
                        Py_ssize_t e, Py_ssize_t p) noexcept nogil:
     """out[i] = a[i] op a[i + e] op ... (k terms) for i < n.  The result is in one of a, b, c.  Each a[i] is p terms."""
@@ -97,6 +117,10 @@ cdef inline work* flat(Op* op, work* a, work* b, work* c, Py_ssize_t n, Py_ssize
                 return b
         else:
             parts = k // p & 3
+            if work is double and p == 1 and parts and k > 4:
+                fours_and_parts(op, a, b, c, n + (k - 4) * e, e, parts)
+                a, b, p, have = b, a, 4, parts
+                continue
             if parts:
                 add_parts(op, a + have * e, c, n, p * e, parts, have == 0)
                 have += parts * p

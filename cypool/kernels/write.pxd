@@ -207,12 +207,12 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef char* here
     cdef char** at = &s.lane[0]
     # Extremes, whose last step can write into the output.
-    cdef bint last = (C == 1 and lane.op <= MIN and lane.have == lane.want == p.out_code and p.f.code == TAKE
+    cdef bint last = (lane.op <= MIN and lane.have == lane.want == p.out_code and p.f.code == TAKE
                       and not lane.pairs)
     # Short windows on one row, which is taken apart (slide.pxd: strided): from memory.
-    cdef bint apart = (last and line.at.taps == 1 and axis.s > 1 and axis.k > 1
+    cdef bint apart = (last and line.at.taps == C == 1 and axis.s > 1 and axis.k > 1
                        and (axis.d > 1 or (axis.k < 8 and (axis.k % 2 or axis.s % 2))))
-    cdef bint halved = last and axis.k == axis.s == 2 and axis.d == 1
+    cdef bint ends = last and ((C == 1 and axis.k == axis.s == 2 and axis.d == 1) or (C >= 8 and axis.s > 1))
     # Squares of four cells whose channels lie side by side: from memory, and into the output.
     cdef bint squares = (p.means and line.at.taps == axis.k == 2 and C >= 8 and lane.have == F32 and not lane.squares
                          and not lane.pairs)
@@ -236,20 +236,21 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
         if whole > 0:
             part = min(part, whole)
         w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
-        if ahead:
+        if ahead and not squares:
             fetch_next(g, line, 1, part * axis.s * g.x_cell, s.pointers)
         here = out + i * g.out_cell
         r.n = ((part - 1) * axis.s + extent) * C >> half
         w.a, w.b, w.c = s.a, s.b, s.c
         if squares:
             share_squares(<const float*> s.pointers[0], <const float*> s.pointers[1], axis.d * C, axis.s * C, C,
-                          share_of(p, line.at.real * axis.k), <float*> here, part)
+                          share_of(p, line.at.real * axis.k),
+                          g.axes[g.leading - 1].s * g.axes[g.leading - 1].x if ahead else 0, <float*> here, part)
         elif whole > 0:
             w.a, w.b = <void*> s.pointers[0], here
             on_work(lane.op, lane.want, &w)
         elif p.square:  # extremes of blocks: what is merged are results
             merge(lane.op, lane.pairs, lane.have, lane.want, here, &r)
-        elif halved:
+        elif ends:
             merge(lane.op, False, lane.have, lane.want, s.a, &r)
             w.b = here
             on_work(lane.op, lane.want, &w)
