@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, from memory into the output
-(threes.h).
+(squares.h).
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers

@@ -1,6 +1,6 @@
-/* Windows of three cells. */
-#ifndef CYPOOL_THREES_H
-#define CYPOOL_THREES_H
+/* Windows of two and of three cells, whose rows never leave the registers. */
+#ifndef CYPOOL_SQUARES_H
+#define CYPOOL_SQUARES_H
 
 /* Windows of three cells at stride 2, out[i] = a[2 i] op a[2 i + 1] op a[2 i + 2], and how many of n were made: not the
    last few.  Even and odd cells come out of each half of a register in order, the halves are put right at the end. */
