@@ -185,3 +185,28 @@ def test_extremes_of_blocks_end_in_the_output(name, dtype):
             assert np.array_equal(cypool.pool(x, 2, name, out=out, workers=workers), want), shape
             assert (around == 77).sum() >= around.size - want.size
             assert np.array_equal(cypool.pool(x, 2, name, workers=workers), want), shape
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["mean", "sum", "max"])
+def test_tables_and_repeated_memory_beside_blocks(name, dtype):
+    """Windows that also span an axis of tables, or one whose cells are the same memory, have more rows than blocks."""
+    x = np.random.default_rng(9).random((4, 10, 9)).astype(dtype)
+    function = getattr(np, name)
+    for many in (3, 4, 5, 7, 10):
+        table = cypool.Windows.adaptive(many)
+        starts, stops = table.bounds(10)
+        for columns, stride in ((2, 2), (3, 1)):
+            sliding = cypool.Windows.sliding(columns, stride)
+            for planes in (1, 2):
+                got = cypool.pool(x, (planes, table, sliding), name)
+                for i, j, k in np.ndindex(got.shape):
+                    cells = x[planes * i :, starts[j] : stops[j], stride * k :][:planes, :, :columns]
+                    assert np.isclose(got[i, j, k], function(cells.astype("f8")), rtol=1e-6), (many, columns, planes)
+    for shape in ((6, 4, 8), (4, 6, 8)):
+        once = x[0, : shape[1], : shape[2]]
+        many = np.broadcast_to(once, shape)
+        for window in ((2, 2, 2), (3, 3, 3)):
+            got = cypool.pool(many, window, name, stride=window[0] - 1)
+            want = cypool.pool(many.copy(), window, name, stride=window[0] - 1)
+            assert np.allclose(got, want, rtol=1e-6, atol=0), (shape, window)

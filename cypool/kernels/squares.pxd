@@ -23,9 +23,11 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t a, rows = 1
     cdef bint padded = axis.before > 0 or axis.after > 0
-    for a in range(g.leading):
-        rows *= g.axes[a].k if rows <= 4 else 1
     p.square = 0
+    for a in range(g.leading + 1):
+        if g.axes[a].flat or g.axes[a].starts != NULL:  # cells that are not read; windows of several lengths
+            return
+        rows *= g.axes[a].k if a < g.leading and rows <= 4 else 1
     if (p.n_lanes == 1 and lane.op <= MIN and lane.pairs and lane.direct and axis.k == axis.s == 2 and g.uniform
             and not padded and g.channels == 1 and g.taps <= ROWS and p.f.code == TAKE and lane.want == p.out_code
             and not p.check_empty and not p.constant and not p.poisoned and g.copies == g.repeats == 1):
