@@ -262,16 +262,18 @@ class Plan:
             folded = (taps == channels == span.d == 1 and FOLDED[0] <= span.k <= min(FOLDED[1], 8 * span.s)
                       and lane["have"] >= CODES["f4"] and lane["op"] <= OPERATORS.index("sum")
                       and not lane["pairs"] and not lane["squares"])  # fmt: skip
+        rowless = folded and all(a.span is None for a in merged[:-1])  # no row of scratch is needed, nor limits a tile
+        if rowless:
+            tile = folded_tile(span, dtype.itemsize, tile)
+            line = tile["outputs"] * span.s
         if folded:
-            tile = folded_tile(span, dtype.itemsize, tile, any(a.span is not None for a in merged[:-1]))
             pitch = strip = tile["outputs"]
-            line = pitch * span.s
         visited = tile["outputs"] * (tile["segment"] or reach(span, border > 1))
         if slots:  # cells are sorted in a few steps each; those of large windows are counted, for each window
             work = visited * (2 if slots.cells <= SLOTS else 20)
         else:
             work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
-        cells = tile["outputs"] if folded else (band - 1 + deep) * line + tile["span"]
+        cells = tile["outputs"] if rowless else (band - 1 + deep) * line + tile["span"]
         capacity = max(cells, band * pitch) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,

@@ -186,11 +186,8 @@ def strip_of(span: Span, size: int, rows: int, taps: int, outputs: int) -> int:
     return (max(strip // size, 8 * extent) - extent) // span.s + 1
 
 
-def folded_tile(span: Span, size: int, tile: dict[str, int], pooled: bool) -> dict[str, int]:
-    """A tile of windows that are folded from memory: no row of scratch limits it, if none is `pooled` with others, of
-    which some may be padded."""
-    if pooled:
-        return tile
+def folded_tile(span: Span, size: int, tile: dict[str, int]) -> dict[str, int]:
+    """A tile of windows that are folded from memory (cells of `size` bytes)."""
     outputs = min(span.o, max(1, FOLDS // (size * span.s)))
     return {**tile, "outputs": outputs, "span": (outputs - 1) * span.s + span.k}
 
