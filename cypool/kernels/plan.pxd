@@ -130,7 +130,7 @@ cdef struct Plan:
     Py_ssize_t outer              # leading axes before the first pooled one
     bint means                    # sums or means of floats, written a line at a time (write.pxd)
     bint triple                   # of windows of three neighbours, which are added up as they are written
-    int square                    # 2, 4, 3: of blocks of 2x2, 2x2x2, windows of 3x3 at stride 1, merged meanwhile; or 0
+    int square                    # 2, 4, 3: means of 2x2, 2x2x2, 3x3; 2: extremes of blocks (squares.pxd); or 0
     bint repeated                 # of windows of one cell, written several times
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, from memory into the output
-(squares.h).
+(squares.h); and extremes of blocks, which are merged into the output.
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
@@ -17,7 +17,7 @@ from .scratch cimport *
 
 
 cdef inline void plan_squares(Plan* p) noexcept nogil:
-    """Which of them a plan of means asks for."""
+    """Which of them a plan asks for."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef const Lane* lane = &p.lanes[0]
@@ -84,13 +84,13 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
         simple = list_run(g, s, run, arrays.x + middle * g.x_cell, s.pointers)
         r.rows, r.taps, r.lines = s.pointers, count, run.lines
         fetch_ahead(&r, fetched(&p.lanes[0], cells) if count else 0)
-        # Of long rows of blocks those below them, which memory does not foresee.
         if p.lanes[0].op <= MIN:
             merge_lane(&p.lanes[0], True, True, s.pointers, count, run.lines, n, out, axis.o, True)
             i += run.lines
             out += run.lines * step
             run += 1
             continue
+        # Of long rows of blocks those below them, which memory does not foresee.
         ahead = 0 if r.fetched or run.lines > 1 or g.leading == 0 else g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
         line = 0
         while line < run.lines:
