@@ -38,6 +38,7 @@ from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
 from .tall import tall
 
+FILLED = 2**20  # bytes of a row that fills registers of any length
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
 
@@ -48,7 +49,12 @@ Array = NDArray[Any]
 
 def _worked_on(geometry: dict[str, Any], lanes: list[dict[str, Any]]) -> int:
     """Bytes of a row as it is worked on; 0 where memory is the limit, which long registers ask less evenly: long rows
-    of samples of two bytes and more (2x2 means of 4096x4096 uint16 take 1.2 times as long)."""
+    of samples of two bytes and more (2x2 means of 4096x4096 uint16 take 1.2 times as long).  FILLED where nothing is left
+    over, however short a row: long windows on one row, and sums of many rows of float32 (kernels/rows.h)."""
+    lane = lanes[-1]
+    summed = (lane["op"], lane["have"], lane["want"]) == (OPERATORS.index("sum"), CODES["f4"], CODES["f8"])
+    if geometry["folded"] or (geometry["taps"] > 4 and summed and lane["direct"]):
+        return FILLED
     if geometry["strip"] and geometry["channels"] == 1 and geometry["size"] > 1:
         return 0
     samples: int = geometry["outputs"] * geometry["channels"]

@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport KEEP
 from .draws cimport chance
-from .lines cimport decode, exchange, fetch_ahead, fetch_next, fetched, load_mask
+from .lines cimport decode, exchange, fetch_next, fetched, load_mask, set_rows
 from .pairs cimport paired
 from .plan cimport *
 from .scratch cimport *
@@ -130,7 +130,7 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
                            const Tile* t, Track* w) noexcept nogil:
     """The rows of the lines of a run, merged."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i, j, r, count = run.at.taps if t.high > t.low else 0
+    cdef Py_ssize_t i, j, r, rows, count = run.at.taps if t.high > t.low else 0
     cdef const char* base = arrays.x + t.low * g.x_cell
     cdef const Line* line
     cdef bint largest = p.pick.method == LARGEST
@@ -139,12 +139,12 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         track(largest, lane.have, w)
         return
     w.verb = TRACK_MERGE
-    w.rows.rows, w.rows.taps, w.rows.lines, w.starting, w.first = s.pointers, count, run.lines, s.codes, True
+    w.starting, w.first = s.codes, True
     if lane.direct and list_coded(g, s, run, base):
-        fetch_ahead(&w.rows, fetched(lane, w.n))
+        set_rows(&w.rows, s.pointers, count, run.lines, fetched(lane, w.n))
         track(largest, lane.have, w)
         return
-    w.lines, w.rows.fetched = 1, 0
+    w.lines = 1
     for i in range(run.lines):
         line = line_of(g, s, run, i)
         list_taps(g, line, 0, count, &s.taps)
@@ -153,14 +153,15 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
             s.codes[r] = s.taps.at[r] - line.at.origin
         w.first, r = True, 0
         while r < count:
-            w.rows.taps = min(count - r, count if lane.direct else GROUP)
-            for j in range(w.rows.taps):
+            rows = min(count - r, count if lane.direct else GROUP)
+            for j in range(rows):
                 s.pointers[j] = (<const void*> (base + s.taps.x[r + j]) if lane.direct else
                                  decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
+            set_rows(&w.rows, s.pointers, rows, 1, 0)
             w.starting = s.codes + r
             track(largest, lane.have, w)
             w.first = False
-            r += w.rows.taps
+            r += rows
         w.best, w.code = <char*> w.best + w.pitch * lane.have_size, <char*> w.code + w.pitch * lane.have_size
 
 
@@ -193,14 +194,14 @@ cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const La
             or t.high != t.p0 + t.cells):
         return False
     w.verb, w.n, w.pitch = TRACK_QUADS, t.n, g.pitch
-    w.rows.rows, w.rows.taps, w.starting = s.pointers, 2, s.codes
+    w.starting = s.codes
     while i < m:
         if (run.at.taps != 2 or not list_coded(g, s, run, arrays.x + t.low * g.x_cell) or s.codes[0] != 0
                 or w.step >= s.codes[1]):
             return False
-        w.lines = w.rows.lines = run.lines
+        w.lines = run.lines
         w.best, w.code = s.picked + i * g.pitch * size, s.c + i * g.pitch * size
-        fetch_ahead(&w.rows, fetched(lane, 2 * t.n))
+        set_rows(&w.rows, s.pointers, 2, run.lines, fetched(lane, 2 * t.n))
         track(p.pick.method == LARGEST, lane.have, w)
         i += run.lines
         run += 1

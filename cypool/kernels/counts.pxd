@@ -45,6 +45,16 @@ cdef inline double share_of(const Plan* p, int64_t cells) noexcept nogil:
     return 1 / <double> (p.f.divisor if p.f.divisor else max(cells, 1))
 
 
+cdef inline const double* shares_of(const Plan* p, Scratch* s, const Line* line, Py_ssize_t tile,
+                                    double* share) noexcept nogil:
+    """What a cell of each window of a line counts, or NULL: all the same, which is told as well."""
+    share[0] = share_of(p, line.at.real * p.g.axes[p.g.leading].k)
+    if p.f.code != MEAN or p.f.divisor or p.g.uniform:
+        return NULL
+    know_counts(p, s, line, tile)
+    return s.inverse
+
+
 cdef inline void count_cells(const Plan* p, Scratch* s, const Line* lines, Py_ssize_t m,
                              Py_ssize_t tile) noexcept nogil:
     """The counts of m lines, `pitch` outputs apart, or one number for all."""

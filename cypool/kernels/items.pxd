@@ -100,7 +100,7 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
             count_cells(p, s, line, m, tile)
             s.counted = tile if m == rows and p.count_lane < 0 and not p.pick.slots else -1
         whole = line.at.times == 1 and 0 < line.at.real == line.at.total
-        if p.g.strip and m == 1 and whole and not (p.square and p.means):
+        if p.g.strip and m == 1 and whole and p.square in (NO_SQUARE, PAIR_EXTREMES):
             write_strips(p, arrays, s, line, tile)
             continue
         fetch_results(p, arrays, line, m)

@@ -100,18 +100,22 @@ cdef inline Py_ssize_t fetched(const Lane* lane, Py_ssize_t n) noexcept nogil:
     return bytes if SHORT <= bytes <= LONG else 0
 
 
-cdef inline void fetch_ahead(Rows* r, Py_ssize_t bytes) noexcept nogil:
-    """How much of each row of a run is fetched ahead: of two planes, half as far in each."""
-    cdef const char** rows = <const char**> r.rows
-    cdef Py_ssize_t step, further
-    r.fetched, r.fresh, r.ahead = bytes, r.taps, FETCH_AHEAD
-    if bytes and r.taps > 1:
-        step = rows[1] - rows[0]
-        if rows[r.taps - 1] - rows[0] != step * (r.taps - 1):
+cdef inline void set_rows(Rows* r, const void** rows, Py_ssize_t taps, Py_ssize_t lines,
+                          Py_ssize_t bytes) noexcept nogil:
+    """The rows of a run, and how much of each is fetched ahead: further on in memory, or in rows below, where rows are
+    parts of longer ones; of two planes, half as far in each."""
+    cdef const char** at = <const char**> rows
+    cdef Py_ssize_t step = at[1] - at[0] if taps * lines > 1 else 0, further
+    r.rows, r.taps, r.lines = rows, taps, lines
+    r.fetched, r.fresh, r.ahead = bytes, taps, FETCH_AHEAD
+    if bytes and max(step, -step) > bytes:
+        r.ahead = step * max(1, FETCH_AHEAD // max(step, -step))
+    if bytes and taps > 1:
+        if at[taps - 1] - at[0] != step * (taps - 1):
             r.ahead = FETCH_AHEAD // 2
-        elif r.lines > 1 and step != 0:
-            further = rows[r.taps] - rows[0]
-            if further % step == 0 and 0 < further // step < r.taps:
+        elif lines > 1 and step != 0:
+            further = at[taps] - at[0]
+            if further % step == 0 and 0 < further // step < taps:
                 r.fresh = further // step
 
 
@@ -123,9 +127,8 @@ cdef inline void merge_lane(const Lane* lane, bint direct, bint pairs, const voi
     if (direct and taps == 1 and lines > 1 and pitch == n and not pairs
             and <const char*> rows[1] - <const char*> rows[0] == bytes):
         n, lines = n * lines, 1  # rows of a run are at equal steps: these follow each other
-    r.rows, r.taps, r.lines, r.n, r.pitch, r.first = rows, taps, lines, n, pitch, first
-    r.squares = direct and lane.squares
-    fetch_ahead(&r, fetched(lane, n * (2 if pairs else 1)) if direct else 0)
+    set_rows(&r, rows, taps, lines, fetched(lane, n * (2 if pairs else 1)) if direct else 0)
+    r.n, r.pitch, r.first, r.squares = n, pitch, first, direct and lane.squares
     merge(lane.op, pairs, lane.have, lane.want, out, &r)
 
 
@@ -265,13 +268,22 @@ cdef inline void merge_line(const Plan* p, const Arrays* arrays, Scratch* s, con
         j += GROUP
 
 
+cdef inline bint all_ordered(const char* a, Py_ssize_t lines, Py_ssize_t n, Py_ssize_t pitch) noexcept nogil:
+    """Whether there is no NaN in lines of float32."""
+    cdef Py_ssize_t i
+    for i in range(lines):
+        if not ordered_f32(<const float*> a + i * pitch, n):
+            return False
+    return True
+
+
 cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* run,
                             const Tile* t, const char* base, bint framed, Py_ssize_t n, Py_ssize_t first,
                             Py_ssize_t pitch) noexcept nogil:
     """The lines of a run, each the rows of a tall window, into s.a from sample `first` on.  They share most of their
     rows, so that the windows slide along columns, as they do along a row."""
     cdef const Axis* axis = &p.g.axes[p.g.leading - 1]
-    cdef Py_ssize_t i, j, lines, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
+    cdef Py_ssize_t i = 0, j, lines, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
     cdef char* deep = s.a + first * size
     cdef const void* cells
     cdef bint clean = lane.op <= MIN and lane.want == F32
@@ -281,11 +293,13 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
     if lane.direct and not framed and lane.op <= MIN:  # each line is the extreme of four rows
         w.covers = 4
         rows -= 3
-        for i in range(0, rows, 16):  # ROWS // 4
-            lines = min(16, rows - i)
+        while i < rows:
+            lines = min(ROWS // 4, rows - i)
             for j in range(4 * lines):
                 s.pointers[j] = base + s.taps.x[0] + (i + j // 4 + j % 4) * axis.x
             merge_lane(lane, True, lane.pairs, s.pointers, 4, lines, n, deep + i * pitch * size, pitch, True)
+            clean = clean and all_ordered(deep + i * pitch * size, lines, n, pitch)
+            i += lines
     elif lane.direct and not framed:
         for i in range(rows):
             s.pointers[i] = base + s.taps.x[0] + i * axis.x
@@ -296,10 +310,9 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
             if framed:
                 frame(lane, s.decoded[0], t, p.g.channels)
             merge_lane(lane, False, lane.pairs, &cells, 1, 1, n, deep + i * pitch * size, 0, True)
+        clean = clean and all_ordered(deep, rows, n, pitch)
     w.verb, w.a, w.b, w.c = SLIDE, deep, s.b + first * size, s.c + first * size
     w.m, w.k, w.s, w.d, w.C = (run.lines - 1) * pitch + n, count, 1, pitch, 1
-    for i in range(rows if clean else 0):
-        clean = clean and ordered_f32(<const float*> deep + i * pitch, n)
     on_work(plainer(lane.op, clean), lane.want, &w)
     s.clean = s.clean and clean
     s.a, s.b, s.c = <char*> w.a - first * size, <char*> w.b - first * size, <char*> w.c - first * size

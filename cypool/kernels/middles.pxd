@@ -174,11 +174,11 @@ cdef inline void sort_five(const sample* x, const sample* y, const sample* z, co
         memcpy(out + i * pitch, sorted[i], n * sizeof(sample))
 
 
-cdef inline bint sort_columns(const sample** x, Py_ssize_t rows, Py_ssize_t n, sample* out,
+cdef inline bint sort_columns(const sample** x, Py_ssize_t rows, Py_ssize_t known, Py_ssize_t n, sample* out,
                               Py_ssize_t pitch) noexcept nogil:
-    """n columns of three or five rows; False: there is a NaN, and they have no order."""
+    """n columns of three or five rows; False: there is a NaN (not in the first `known`), and they have no order."""
     cdef Py_ssize_t i, r, m
-    for r in range(rows):
+    for r in range(known, rows):
         if sample is float and not ordered_f32(x[r], n):
             return False
         if sample is double and not ordered_f64(x[r], n):
@@ -212,7 +212,7 @@ cdef inline bint columns_to_medians(sample* x, const Columns* c, int want, int h
     """One of the two passes over a line of windows; False: a NaN is in its rows."""
     cdef Py_ssize_t i
     if c.sources != NULL:
-        return sort_columns(<const sample**> c.sources, c.rows, c.n, x, c.pitch)
+        return sort_columns(<const sample**> c.sources, c.rows, c.known, c.n, x, c.pitch)
     middles(x, c.rows, c.pitch, c.step, c.n, <sample*> out if want == have else spare)
     for i in range(0 if want == have else c.n):
         (<double*> out)[i] = <double> spare[i]

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Pairs: modes and medians of blocks of 2x2 and 2x2x2 cells, from memory to results in one pass."""
-from .lines cimport fetch_ahead, fetch_next, fetched, list_run
+from .lines cimport fetch_next, fetched, list_run, set_rows
 from .merge cimport Rows, fetch_rows
 from .middles cimport BATCH, halve_pairs_any
 from .modes cimport modes_of_pairs_any
@@ -57,8 +57,7 @@ cdef inline bint paired(const Plan* p, const Arrays* arrays, Scratch* s, const L
     while i < m:
         list_run(g, s, run, arrays.x + t.low * g.x_cell, s.pointers)
         rows = s.pointers
-        r.rows, r.taps, r.lines = rows, run.at.taps, run.lines
-        fetch_ahead(&r, fetched(lane, t.high - t.low))
+        set_rows(&r, rows, run.at.taps, run.lines, fetched(lane, t.high - t.low))
         for line in range(run.lines):
             fetch_rows(&r, rows, line)
             j = 0

@@ -23,6 +23,9 @@ cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS
 cdef enum:  # what a lane's taps see besides x
     NO_CONTEXT, LANE_CONTEXT, MEAN_CONTEXT
 
+cdef enum:  # what needs no rows between memory and the output: means of 2x2, 2x2x2, 3x3, extremes of blocks and 3x3
+    NO_SQUARE, PAIR_MEANS, FOUR_MEANS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES
+
 cdef extern from *:
     """
     #define CYPOOL_FAR INT64_MAX
@@ -38,7 +41,7 @@ cdef enum:
     ROWS = 64           # rows merged before a partial result is set aside
     BLOCK_ROWS = 1024   # rows of one block of work
     SHORT = 64          # bytes of a row: from so many on, the rows that will be read next are fetched,
-    LONG = 2048         # up to so many: longer ones memory foresees by itself
+    LONG = 3072         # up to so many: longer ones memory foresees by itself
     FETCH_AHEAD = 8192  # bytes from a row to what is fetched while it is worked on
     FEW_ROWS = 8        # of a window: the rows of so many are fetched a strip ahead
 
@@ -130,7 +133,7 @@ cdef struct Plan:
     Py_ssize_t outer              # leading axes before the first pooled one
     bint means                    # sums or means of floats, written a line at a time (write.pxd)
     bint triple                   # of windows of three neighbours, which are added up as they are written
-    int square                    # 2, 4, 3: means of 2x2, 2x2x2, 3x3; 2: extremes of blocks (squares.pxd); or 0
+    int square                    # NO_SQUARE, or what squares.pxd makes of it
     bint repeated                 # of windows of one cell, written several times
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number

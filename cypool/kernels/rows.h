@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "registers.h"
 
 /* Neighbouring samples read as one word; the address need not be aligned to the word. */
 #if defined(__GNUC__) || defined(__clang__)
@@ -20,16 +21,13 @@ typedef uint32_t cypool_word32;
 static inline void cypool_add_pairs(const float *a, const float *b, double *out, ptrdiff_t n)
 {
     ptrdiff_t i = 0;
-#if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12)
-    typedef double four_doubles __attribute__((vector_size(32)));
-    typedef double four_results __attribute__((vector_size(32), aligned(8), may_alias));
-    for (; i + 4 <= n; i += 4) {
-        const float *c = a + 2 * i, *d = b + 2 * i;
-        four_doubles x = {c[0], c[1], c[2], c[3]}, y = {c[4], c[5], c[6], c[7]};
-        x += (four_doubles){d[0], d[1], d[2], d[3]};
-        y += (four_doubles){d[4], d[5], d[6], d[7]};
-        x = __builtin_shufflevector(x, y, 0, 4, 2, 6) + __builtin_shufflevector(x, y, 1, 5, 3, 7);
-        *(four_results *) (out + i) = __builtin_shufflevector(x, x, 0, 2, 1, 3);
+#if defined(__GNUC__)
+    CYPOOL_DOUBLES
+    for (; i + PART <= n; i += PART) {
+        some x = CYPOOL_FLOATS(a + 2 * i) + CYPOOL_FLOATS(b + 2 * i);
+        some y = CYPOOL_FLOATS(a + 2 * i + PART) + CYPOOL_FLOATS(b + 2 * i + PART);
+        x = CYPOOL_PAIRED(x, y);
+        memcpy(out + i, &x, sizeof x);
     }
 #endif
     for (; i < n; i++)
@@ -37,23 +35,23 @@ static inline void cypool_add_pairs(const float *a, const float *b, double *out,
 }
 
 /* out[i] = a[i] + b[i] + ... of five rows and more, in double: four rows in pairs, and one after the other those that
-   are left.  Of up to eight rows all addresses stay in registers, of more all sums of eight cells. */
+   are left.  Of up to eight rows all addresses stay in registers, of more all sums of two registers of cells. */
 static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, double *out, ptrdiff_t n)
 {
     ptrdiff_t i = 0, t;
 #if defined(__GNUC__)
-    typedef double four_doubles __attribute__((vector_size(32)));
-#define CYPOOL_CELLS(row, k) ((four_doubles) {row[i + k], row[i + k + 1], row[i + k + 2], row[i + k + 3]})
+    CYPOOL_DOUBLES
+#define CYPOOL_CELLS(row, k) CYPOOL_FLOATS((row) + i + (k))
 #define CYPOOL_FOUR(t, k) ((CYPOOL_CELLS(rows[t], k) + CYPOOL_CELLS(rows[t + 1], k)) \
                            + (CYPOOL_CELLS(rows[t + 2], k) + CYPOOL_CELLS(rows[t + 3], k)))
 #define CYPOOL_ROWS(rest) \
-    for (; i < n; i += 4) { \
-        i = i + 4 > n ? n - 4 : i; /* the last cells may overlap those before them */ \
-        four_doubles x = (CYPOOL_CELLS(a, 0) + CYPOOL_CELLS(b, 0)) + (CYPOOL_CELLS(c, 0) + CYPOOL_CELLS(d, 0)); \
+    for (; i < n; i += PART) { \
+        i = i + PART > n ? n - PART : i; /* the last cells may overlap those before them */ \
+        some x = (CYPOOL_CELLS(a, 0) + CYPOOL_CELLS(b, 0)) + (CYPOOL_CELLS(c, 0) + CYPOOL_CELLS(d, 0)); \
         rest; \
         memcpy(out + i, &x, sizeof x); \
     }
-    if (taps <= 8 && n >= 4) {
+    if (taps <= 8 && n >= PART) {
         const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4];
         const float *f = rows[taps > 5 ? 5 : 4], *g = rows[taps > 6 ? 6 : 4], *h = rows[taps - 1];
         if (taps == 5)
@@ -65,16 +63,16 @@ static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, dou
         else
             CYPOOL_ROWS(x += (CYPOOL_CELLS(e, 0) + CYPOOL_CELLS(f, 0)) + (CYPOOL_CELLS(g, 0) + CYPOOL_CELLS(h, 0)))
     }
-    while (i < n && n >= 8) {
-        i = i + 8 > n ? n - 8 : i;
-        four_doubles x = CYPOOL_FOUR(0, 0), y = CYPOOL_FOUR(0, 4);
+    while (i < n && n >= 2 * PART) {
+        i = i + 2 * PART > n ? n - 2 * PART : i;
+        some x = CYPOOL_FOUR(0, 0), y = CYPOOL_FOUR(0, PART);
         for (t = 4; t + 4 <= taps; t += 4)
-            x += CYPOOL_FOUR(t, 0), y += CYPOOL_FOUR(t, 4);
+            x += CYPOOL_FOUR(t, 0), y += CYPOOL_FOUR(t, PART);
         for (; t < taps; t++)
-            x += CYPOOL_CELLS(rows[t], 0), y += CYPOOL_CELLS(rows[t], 4);
+            x += CYPOOL_CELLS(rows[t], 0), y += CYPOOL_CELLS(rows[t], PART);
         memcpy(out + i, &x, sizeof x);
-        memcpy(out + i + 4, &y, sizeof y);
-        i += 8;
+        memcpy(out + i + PART, &y, sizeof y);
+        i += 2 * PART;
     }
 #endif
     for (; i < n; i++) {
@@ -101,38 +99,23 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 /* Eight running results side by side, x[j] = a[j] op a[8 + j] op ... for n = 16, 24, ..., and of those four:
    out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time, while those 4 kB further on are
    fetched.  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN wins. */
-#define CYPOOL_ADD(x, y) ((x) + (y))
-#if defined(__AVX__)
-#include <immintrin.h>
-#define CYPOOL_NAN_WINS(kind, x, found) _mm256_blendv_##kind(found, x, _mm256_cmp_##kind(x, x, _CMP_UNORD_Q))
-#define CYPOOL_MAX_F32(x, y) CYPOOL_NAN_WINS(ps, x, _mm256_max_ps(x, y))
-#define CYPOOL_MAX_F64(x, y) CYPOOL_NAN_WINS(pd, x, _mm256_max_pd(x, y))
-#define CYPOOL_MIN_F32(x, y) CYPOOL_NAN_WINS(ps, x, _mm256_min_ps(x, y))
-#define CYPOOL_MIN_F64(x, y) CYPOOL_NAN_WINS(pd, x, _mm256_min_pd(x, y))
-#else
 #if defined(__GNUC__)
-#define CYPOOL_CHOOSE(mask, x, y) ((some) (((mask) & (words) (x)) | (~(mask) & (words) (y))))
-#define CYPOOL_EXTREME(x, y, than) CYPOOL_CHOOSE((x) != (x), x, CYPOOL_CHOOSE((x) than (y), x, y))
-#else
-#define CYPOOL_EXTREME(x, y, than) ((x) != (x) ? (x) : (x) than (y) ? (x) : (y))
-#endif
-#define CYPOOL_MAX_F32(x, y) CYPOOL_EXTREME(x, y, >)
-#define CYPOOL_MAX_F64(x, y) CYPOOL_EXTREME(x, y, >)
-#define CYPOOL_MIN_F32(x, y) CYPOOL_EXTREME(x, y, <)
-#define CYPOOL_MIN_F64(x, y) CYPOOL_EXTREME(x, y, <)
-#endif
-#if defined(__GNUC__)
-#if defined(__clang__)
-#define CYPOOL_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define CYPOOL_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (words) {__VA_ARGS__})
-#endif
 #define CYPOOL_HIGH_F32(x) CYPOOL_SHUFFLE((x)[0], (x)[0], 4, 5, 6, 7, 4, 5, 6, 7)
 #define CYPOOL_HIGH_F64(x) (x)[1]
-#define CYPOOL_LOAD(x, a) memcpy(&x, a, sizeof x)
+#if defined(__AVX512F__)
+#define CYPOOL_HIGH_SUMS CYPOOL_HIGH_F32
+#define CYPOOL_SUMS 8
+#else
+#define CYPOOL_HIGH_SUMS CYPOOL_HIGH_F64
+#define CYPOOL_SUMS 4
+#endif
+#if defined(__AVX__)
+#define CYPOOL_WIDEN(x, a) x = CYPOOL_FLOATS(a)
+#else
 #define CYPOOL_WIDEN(x, a) x = (some) {(a)[0], (a)[1], (a)[2], (a)[3]}
+#endif
 #define CYPOOL_EACH(windows) \
-    _Pragma("GCC unroll 4") for (int j = 0; j < windows * PARTS; j++) /* part j % PARTS of window j / PARTS */
+    _Pragma("GCC unroll 8") for (int j = 0; j < windows * PARTS; j++) /* part j % PARTS of window j / PARTS */
 #define CYPOOL_WINDOWS(windows, load, op, high) \
     { \
         some lanes[windows * PARTS], next; \
@@ -149,12 +132,12 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
             memcpy(out + 4 * j, &next, 4 * sizeof *out); \
         } \
     }
-#define CYPOOL_LANES(name, given, load, type, word, op, high) \
+#define CYPOOL_LANES(name, given, load, type, word, part, op, high) \
     static inline void name(const given *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t m, type *out) \
     { \
-        enum { PART = 32 / sizeof(type), PARTS = 8 / PART }; \
-        typedef type some __attribute__((vector_size(32))); \
-        typedef word words __attribute__((vector_size(32))); \
+        enum { PART = part, PARTS = 8 / PART }; \
+        typedef type some __attribute__((vector_size(PART * sizeof(type)))); \
+        typedef word words __attribute__((vector_size(PART * sizeof(type)))); \
         (void) sizeof(words); \
         ptrdiff_t fetched = step <= 2 * n ? 2 * step * (ptrdiff_t) sizeof *a : 0; /* not what lies between windows */ \
         for (; m > 1; m -= 2, a += 2 * step, out += 8) { \
@@ -165,7 +148,7 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
             CYPOOL_WINDOWS(1, load, op, high) \
     }
 #else
-#define CYPOOL_LANES(name, given, load, type, word, op, high) \
+#define CYPOOL_LANES(name, given, load, type, word, part, op, high) \
     static inline void name(const given *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t m, type *out) \
     { \
         for (; m > 0; m--, a += step, out += 4) \
@@ -177,12 +160,12 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
             } \
     }
 #endif
-CYPOOL_LANES(cypool_add_f32, float, CYPOOL_WIDEN, double, int64_t, CYPOOL_ADD, CYPOOL_HIGH_F64)
-CYPOOL_LANES(cypool_add_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_ADD, CYPOOL_HIGH_F64)
-CYPOOL_LANES(cypool_max_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MAX_F32, CYPOOL_HIGH_F32)
-CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MAX_F64, CYPOOL_HIGH_F64)
-CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
-CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
+CYPOOL_LANES(cypool_add_f32, float, CYPOOL_WIDEN, double, int64_t, CYPOOL_SUMS, CYPOOL_ADD, CYPOOL_HIGH_SUMS)
+CYPOOL_LANES(cypool_add_f64, double, CYPOOL_LOAD, double, int64_t, CYPOOL_SUMS, CYPOOL_ADD, CYPOOL_HIGH_SUMS)
+CYPOOL_LANES(cypool_max_f32, float, CYPOOL_LOAD, float, int32_t, 8, CYPOOL_MAX_F32, CYPOOL_HIGH_F32)
+CYPOOL_LANES(cypool_max_f64, double, CYPOOL_LOAD, double, int64_t, 4, CYPOOL_MAX_F64, CYPOOL_HIGH_F64)
+CYPOOL_LANES(cypool_min_f32, float, CYPOOL_LOAD, float, int32_t, 8, CYPOOL_MIN_F32, CYPOOL_HIGH_F32)
+CYPOOL_LANES(cypool_min_f64, double, CYPOOL_LOAD, double, int64_t, 4, CYPOOL_MIN_F64, CYPOOL_HIGH_F64)
 
 /* Sums, or with `next` sums of three that lie so far apart, times what a cell of their windows counts, as floats. */
 #define CYPOOL_SHARES(name, type, share) \

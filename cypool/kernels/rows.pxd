@@ -43,6 +43,10 @@ cdef extern from "rows.h" nogil:
         double nothing, first, last
         const double* shares
         double share
+    void max_squares "cypool_max_squares" (const void** rows, Py_ssize_t taps, Py_ssize_t low, Py_ssize_t high,
+                                           float* out, Py_ssize_t n)
+    void min_squares "cypool_min_squares" (const void** rows, Py_ssize_t taps, Py_ssize_t low, Py_ssize_t high,
+                                           float* out, Py_ssize_t n)
     int share_threes "cypool_share_threes" (const ThreeRows* rows, float* out, Py_ssize_t step, Py_ssize_t n)
     void share_pairs "cypool_share_pairs" (const float* a, const float* b, double share, Py_ssize_t ahead, float* out,
                                            Py_ssize_t n)

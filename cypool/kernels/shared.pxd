@@ -29,15 +29,19 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
     cdef Py_ssize_t i, r, C = g.channels, size = lane.have_size
     cdef Py_ssize_t low = max(t.p0, 0), high = min(t.p0 + t.cells, axis.n)
     cdef bint direct = g.plain and lane.convert1 == KEEP and axis.border != VALUE
+    cdef const void** above = c.ordered + t.i0 // g.outputs % 4 * 8
     direct = direct and mirrors_inside(axis, t, low, high)
     if not direct:
         low, high = t.p0, t.p0 + t.cells
     c.rows, c.pitch, c.step = axis.k, t.cells * C, axis.d * C
     for i in range(m):
         list_taps(g, line_of(g, s, lines, i), 0, c.rows, &s.taps)
+        c.known = 0
         for r in range(c.rows):
             if direct:
                 s.pointers[r] = arrays.x + s.taps.x[r] + low * g.x_cell
+                if c.known == r < c.rows - 1 and above[r + 1] == s.pointers[r]:
+                    c.known += 1
             else:
                 s.pointers[r] = c.cells + r * c.pitch * size
                 memcpy(c.cells + r * c.pitch * size,
@@ -47,6 +51,8 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
                           NULL, NULL, NULL):
             c.rows = 0
             return False
+        for r in range(c.rows if direct else 0):
+            above[r] = s.pointers[r]
         mirror_columns(axis, t, low, high, c.cells, c.rows, c.pitch * size, C * size)
         c.n, c.sources = t.n * C, NULL
         select_any(lane.have, c.cells, &p.pick, c, False, lane.want, NULL, NULL, s.run, NULL,

@@ -216,6 +216,9 @@ cdef inline void strided(Op* op, const work* a, work* b, work* c, Py_ssize_t n, 
 cdef inline void pick(const work* a, work* b, Py_ssize_t n, Py_ssize_t step, Py_ssize_t C) noexcept nogil:
     """Every step-th cell of C samples."""
     cdef Py_ssize_t i, c
+    if C > 1 and 2 < C * <Py_ssize_t> sizeof(work) <= 8:
+        space_out_cells(<const char*> a, <char*> b, n, step * sizeof(work), C * sizeof(work))
+        return
     for i in range(n):
         for c in range(C):
             b[i * C + c] = a[i * step + c]

@@ -3,14 +3,8 @@
 #define CYPOOL_SQUARES_H
 
 /* Windows of three cells at stride 2, out[i] = a[2 i] op a[2 i + 1] op a[2 i + 2], and how many of n were made: not the
-   last few.  Even and odd cells come out of each half of a register in order, the halves are put right at the end. */
+   last few. */
 #if defined(__GNUC__)
-#define CYPOOL_EVEN_F32(x, y) CYPOOL_SHUFFLE(x, y, 0, 2, 8, 10, 4, 6, 12, 14)
-#define CYPOOL_ODD_F32(x, y) CYPOOL_SHUFFLE(x, y, 1, 3, 9, 11, 5, 7, 13, 15)
-#define CYPOOL_RIGHT_F32(x) CYPOOL_SHUFFLE(x, x, 0, 1, 4, 5, 2, 3, 6, 7)
-#define CYPOOL_EVEN_F64(x, y) CYPOOL_SHUFFLE(x, y, 0, 4, 2, 6)
-#define CYPOOL_ODD_F64(x, y) CYPOOL_SHUFFLE(x, y, 1, 5, 3, 7)
-#define CYPOOL_RIGHT_F64(x) CYPOOL_SHUFFLE(x, x, 0, 2, 1, 3)
 #define CYPOOL_THREES(name, type, word, op, kind) \
     static inline ptrdiff_t name(const type *a, type *out, ptrdiff_t n) \
     { \
@@ -41,6 +35,67 @@ CYPOOL_THREES(cypool_add_threes, double, int64_t, CYPOOL_ADD, F64)
 CYPOOL_THREES(cypool_max_threes_f32, float, int32_t, CYPOOL_MAX_F32, F32)
 CYPOOL_THREES(cypool_min_threes_f32, float, int32_t, CYPOOL_MIN_F32, F32)
 
+/* Extremes of windows of three by three cells at stride 2, of 1 to 3 rows from the first window's first cell on.  Cells
+   low .. high exist; windows at the ends may lack some, but none all. */
+#if defined(__GNUC__)
+#define CYPOOL_ACROSS(x, op, i) \
+    { \
+        some next_; \
+        CYPOOL_LOAD(x, a + (i)); \
+        CYPOOL_LOAD(next_, b + (i)); \
+        x = op(x, next_); \
+        CYPOOL_LOAD(next_, c + (i)); \
+        x = op(x, next_); \
+    }
+#define CYPOOL_MANY_SQUARES(op) \
+    enum { PART = CYPOOL_MANY }; \
+    typedef float some __attribute__((vector_size(4 * PART))); \
+    typedef int32_t words __attribute__((vector_size(4 * PART))); \
+    some x, y, even, left = {0}; \
+    (void) sizeof(words); \
+    for (ptrdiff_t k = -1; whole >= PART && i < whole; i = k) { \
+        i = i + PART > whole ? whole - PART : i; /* the last windows may overlap those before them */ \
+        if (i != k) { \
+            CYPOOL_ACROSS(x, op, 2 * i > low ? 2 * i : low) \
+            left = CYPOOL_FIRST_MANY(x); \
+        } \
+        CYPOOL_ACROSS(x, op, 2 * i + 1) \
+        CYPOOL_ACROSS(y, op, 2 * i + 1 + PART) \
+        even = CYPOOL_EVEN_MANY(x, y); \
+        y = CYPOOL_ODD_MANY(x, y); \
+        x = CYPOOL_BEFORE_MANY(left, y); \
+        left = y; \
+        x = op(x, even); \
+        x = op(x, y); \
+        memcpy(out + i, &x, sizeof x); \
+        k = i + PART; \
+    }
+#else
+#define CYPOOL_MANY_SQUARES(op)
+#endif
+#define CYPOOL_CELL_MAX(x, y) ((x) != (x) || (x) > (y) ? (x) : (y))
+#define CYPOOL_CELL_MIN(x, y) ((x) != (x) || (x) < (y) ? (x) : (y))
+#define CYPOOL_CELL_ACROSS(cell, i) cell(cell(a[i], b[i]), c[i])
+#define CYPOOL_SQUARES_OF(name, op, cell) \
+    static inline void name(const void *const *rows, ptrdiff_t taps, ptrdiff_t low, ptrdiff_t high, float *out, \
+                            ptrdiff_t n) \
+    { \
+        const float *a = rows[0], *b = rows[taps > 1], *c = rows[taps - 1]; \
+        ptrdiff_t i = 0, whole = (high - 1) / 2 < n ? (high - 1) / 2 : n; \
+        CYPOOL_MANY_SQUARES(op) \
+        for (; i < n; i++) { \
+            ptrdiff_t j = 2 * i < low ? low : 2 * i, stop = 2 * i + 3 < high ? 2 * i + 3 : high; \
+            float best = CYPOOL_CELL_ACROSS(cell, j); \
+            for (j++; j < stop; j++) { \
+                float next = CYPOOL_CELL_ACROSS(cell, j); \
+                best = cell(best, next); \
+            } \
+            out[i] = best; \
+        } \
+    }
+CYPOOL_SQUARES_OF(cypool_max_squares, CYPOOL_MAX_MANY, CYPOOL_CELL_MAX)
+CYPOOL_SQUARES_OF(cypool_min_squares, CYPOOL_MIN_MANY, CYPOOL_CELL_MIN)
+
 /* Three rows that are merged, in double, and become means of three by three cells: each around a cell of the middle row.
    With a fourth, of two lines; how many lines were written is told. */
 typedef struct {
@@ -69,29 +124,6 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
 }
 
 #if defined(__GNUC__)
-#if defined(__AVX512F__)
-#define CYPOOL_PART 8
-#define CYPOOL_FLOATS(a) _mm512_cvtps_pd(_mm256_loadu_ps(a))
-#define CYPOOL_PUT_FLOATS(out, x) _mm256_storeu_ps(out, _mm512_cvtpd_ps(x))
-#define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 7, 8, 9, 10, 11, 12, 13, 14)
-#define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2, 3, 4, 5, 6, 7, 8)
-#define CYPOOL_PAIRED(x, y) \
-    (CYPOOL_SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14) + CYPOOL_SHUFFLE(x, y, 1, 3, 5, 7, 9, 11, 13, 15))
-#elif defined(__AVX__)
-#define CYPOOL_PART 4
-#define CYPOOL_FLOATS(a) _mm256_cvtps_pd(_mm_loadu_ps(a))
-#define CYPOOL_PUT_FLOATS(out, x) _mm_storeu_ps(out, _mm256_cvtpd_ps(x))
-#define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 3, 4, 5, 6)
-#define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2, 3, 4)
-#define CYPOOL_PAIRED(x, y) CYPOOL_RIGHT_F64(CYPOOL_EVEN_F64(x, y) + CYPOOL_ODD_F64(x, y))
-#else
-#define CYPOOL_PART 2
-#define CYPOOL_FLOATS(a) ((some) {(a)[0], (a)[1]})
-#define CYPOOL_PUT_FLOATS(out, x) ((out)[0] = (float) (x)[0], (out)[1] = (float) (x)[1])
-#define CYPOOL_BEFORE(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
-#define CYPOOL_AFTER(x, y) CYPOOL_SHUFFLE(x, y, 1, 2)
-#define CYPOOL_PAIRED(x, y) (CYPOOL_SHUFFLE(x, y, 0, 2) + CYPOOL_SHUFFLE(x, y, 1, 3))
-#endif
 #define CYPOOL_LINES _Pragma("GCC unroll 2") for (int l = 0; l < lines; l++)
 /* Cells from i on of merged rows: of two lines, which share two of their rows, if there is a fourth. */
 #define CYPOOL_MERGED(m, i) \
@@ -115,10 +147,7 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
 static inline __attribute__((always_inline)) void cypool_threes_of(const cypool_three_rows *rows, const int lines,
                                                                    float *out, ptrdiff_t step, ptrdiff_t n)
 {
-    typedef double some __attribute__((vector_size(8 * CYPOOL_PART)));
-    typedef int64_t words __attribute__((vector_size(8 * CYPOOL_PART)));
-    enum { PART = CYPOOL_PART };
-    (void) sizeof(words);
+    CYPOOL_DOUBLES
     const cypool_three_rows r = *rows, lower = {r.b, r.c, r.d, r.d, r.before, r.after, r.nothing, r.first, r.last};
     const some none = {0};
     some first = 1 + none, final = first, x[2], y[2], z[2], end[2];
@@ -197,10 +226,8 @@ static inline int cypool_share_threes(const cypool_three_rows *rows, float *out,
         CYPOOL_PUT_FLOATS(out + (k), x); \
     }
 #define CYPOOL_MANY_BLOCKS(merged, fetch) \
-    typedef double some __attribute__((vector_size(8 * CYPOOL_PART))); \
-    typedef int64_t words __attribute__((vector_size(8 * CYPOOL_PART))); \
-    enum { PART = CYPOOL_PART, LINE = 8 }; /* outputs of 64 bytes of each row */ \
-    (void) sizeof(words); \
+    CYPOOL_DOUBLES \
+    enum { LINE = 8 }; /* outputs of 64 bytes of each row */ \
     for (; i + LINE <= n; i += LINE) { \
         if (ahead) { \
             fetch \

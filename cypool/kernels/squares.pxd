@@ -1,19 +1,23 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, from memory into the output
-(squares.h); and extremes of blocks, which are merged into the output.
+"""Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, extremes of such at stride 2,
+from memory into the output (squares.h); and extremes of blocks, which are merged into the output.
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
     row 2   c c c c c c c c
 
-A row that a window lacks is one of zeros.
+A row that a window lacks is one of zeros; of extremes, one that it has.
 """
-from .counts cimport know_counts, share_of
-from .finish cimport MEAN, TAKE
-from .lines cimport fetch_ahead, fetched, list_run, merge_apart, merge_lane
+from .counts cimport shares_of
+from .finish cimport TAKE
+from .lines cimport fetched, list_run, merge_apart, merge_lane, set_rows
 from .merge cimport Rows, fetch_rows
 from .plan cimport *
 from .scratch cimport *
+from .tiles cimport fill
+
+cdef enum:
+    NARROW = 16  # outputs of a row: with fewer, extremes of 3x3 are merged and slide
 
 
 cdef inline void plan_squares(Plan* p) noexcept nogil:
@@ -23,23 +27,29 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t a, rows = 1
     cdef bint padded = axis.before > 0 or axis.after > 0
-    p.square = 0
+    cdef bint extreme = (p.n_lanes == 1 and lane.op <= MIN and lane.direct and g.channels == 1 and p.f.code == TAKE
+                         and lane.want == p.out_code and not p.check_empty and not p.constant and not p.poisoned
+                         and g.copies == g.repeats == 1)
+    p.square = NO_SQUARE
     for a in range(g.leading + 1):
         if g.axes[a].flat or g.axes[a].starts != NULL:  # cells that are not read; windows of several lengths
             return
         rows *= g.axes[a].k if a < g.leading and rows <= 4 else 1
-    if (p.n_lanes == 1 and lane.op <= MIN and lane.pairs and lane.direct and axis.k == axis.s == 2 and g.uniform
-            and not padded and g.channels == 1 and g.taps <= ROWS and p.f.code == TAKE and lane.want == p.out_code
-            and not p.check_empty and not p.constant and not p.poisoned and g.copies == g.repeats == 1):
-        p.square = 2
+    if extreme and lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and g.taps <= ROWS:
+        p.square = PAIR_EXTREMES
+    elif (extreme and not lane.pairs and lane.have == F32 and axis.k == 3 and axis.s == 2 and axis.d == 1
+            and axis.before <= 1 and axis.after <= 2 and (axis.border < REFLECT or not padded) and rows <= 3
+            and g.tiles == 1 and not g.strip and axis.o > NARROW and 2 * (axis.o - 1) - axis.before < axis.n):
+        p.square = THREE_EXTREMES
+    if p.square:
         return
     if not p.means or lane.have != F32 or lane.squares or not lane.direct or axis.d != 1 or g.channels != 1:
         return
     if p.triple and rows <= 3 and not lane.pairs and axis.before <= 1 and axis.after <= 1:
         if (axis.border < REFLECT or not padded) and axis.left <= 1 and axis.right >= axis.n - 1:
-            p.square = 3
+            p.square = THREE_MEANS
     elif lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and not g.weighted:
-        p.square = 2 if rows == 2 else 4 if rows == 4 else 0
+        p.square = PAIR_MEANS if rows == 2 else FOUR_MEANS if rows == 4 else NO_SQUARE
 
 
 cdef inline void mean_apart(const Plan* p, Scratch* s, const Line* line, const char* x, Py_ssize_t middle,
@@ -61,12 +71,13 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
     cdef const Axis* axis = &g.axes[g.leading]
     cdef double below
     cdef Py_ssize_t i = 0, j, line, count, done, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
-    cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == 3), ahead
+    cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == THREE_MEANS), ahead
     cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
+    cdef Py_ssize_t needed = 3 if p.square == THREE_MEANS else g.taps  # rows
     cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
     cdef float* zeros = <float*> s.b + 1
     cdef const Line* run = lines
-    cdef bint simple, two, each = p.f.code == MEAN and not p.f.divisor and not g.uniform
+    cdef bint simple, two
     cdef Rows r
     cdef ThreeRows rows
     rows.nothing = (<const double*> &p.lanes[0].identity)[0]
@@ -76,15 +87,12 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
                  if axis.factors != NULL and middle + n >= axis.n - 1 and axis.right < axis.n else 1)
     while i < m:
         count = run.at.taps
-        for j in range(-1, cells + 1 if count < p.square else -1):
+        for j in range(-1, cells + 1 if count < needed else -1):
             zeros[j] = <float> rows.nothing
-        if each:
-            know_counts(p, s, run, tile)
-        rows.shares, rows.share = s.inverse if each else NULL, share_of(p, run.at.real * axis.k)
+        rows.shares = shares_of(p, s, run, tile, &rows.share)
         simple = list_run(g, s, run, arrays.x + middle * g.x_cell, s.pointers)
-        r.rows, r.taps, r.lines = s.pointers, count, run.lines
-        fetch_ahead(&r, fetched(&p.lanes[0], cells) if count else 0)
-        if p.lanes[0].op <= MIN:
+        set_rows(&r, s.pointers, count, run.lines, fetched(&p.lanes[0], cells))
+        if p.square == PAIR_EXTREMES:
             merge_lane(&p.lanes[0], True, True, s.pointers, count, run.lines, n, out, axis.o, True)
             i += run.lines
             out += run.lines * step
@@ -100,10 +108,17 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
             rows.b = <const float*> r.rows[1] if count > 1 else zeros
             rows.c = <const float*> r.rows[2] if count > 2 else zeros
             rows.d = NULL
-            two = count == 3 and line + 1 < run.lines and r.rows[3] == r.rows[1] and r.rows[4] == r.rows[2]
-            if p.square == 2:
+            two = p.square == THREE_MEANS and count == 3 and line + 1 < run.lines and r.rows[3] == r.rows[1] and r.rows[4] == r.rows[2]
+            if p.square == THREE_EXTREMES:
+                if count == 0:
+                    fill(&p.lanes[0], out, n, 1, 0)
+                elif p.lanes[0].op == MAX:
+                    max_squares(r.rows, count, max(-middle, 0), axis.n - middle, <float*> out, n)
+                else:
+                    min_squares(r.rows, count, max(-middle, 0), axis.n - middle, <float*> out, n)
+            elif p.square == PAIR_MEANS:
                 share_pairs(rows.a, rows.b, rows.share, ahead if count == 2 else 0, <float*> out, n)
-            elif p.square == 4:
+            elif p.square == FOUR_MEANS:
                 share_fours(rows.a, rows.b, rows.c, <const float*> r.rows[3] if count > 3 else zeros, rows.share,
                             ahead if count == 4 else 0, <float*> out, n)
             elif g.weighted and count and not (simple and one_factor(g, run, line, &rows.share)):

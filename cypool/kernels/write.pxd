@@ -2,10 +2,10 @@
 """Write: the reduced rows of the lanes become rows of the output."""
 from libc.string cimport memcpy
 
-from .counts cimport know_counts, results_of, share_of
+from .counts cimport results_of, share_of, shares_of
 from .finish cimport *
 from .folds cimport fold_rows_any
-from .lines cimport fetch_ahead, fetch_next, fetched, list_run
+from .lines cimport fetch_next, fetched, list_run, set_rows
 from .merge cimport Rows, merge
 from .plan cimport *
 from .scratch cimport *
@@ -70,15 +70,13 @@ cdef inline void write_means(const Plan* p, Scratch* s, const Line* lines, Py_ss
     cdef Py_ssize_t i = 0, line, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
     cdef const double* a = <const double*> s.lane[0]
     cdef const Line* run = lines
-    cdef bint each = p.f.code == MEAN and not p.f.divisor and not g.uniform
+    cdef const double* shares
     cdef double share
     while i < m:
-        if each:
-            know_counts(p, s, run, tile)
-        share = share_of(p, run.at.real * axis.k)
+        shares = shares_of(p, s, run, tile, &share)
         for line in range(run.lines):
-            if each:
-                share_each(a, next, s.inverse, <float*> out, n * C)
+            if shares != NULL:
+                share_each(a, next, shares, <float*> out, n * C)
             else:
                 share_all(a, next, s.shares[i + line] if g.weighted else share, <float*> out, n * C)
             a += g.pitch * C
@@ -222,9 +220,8 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     list_taps(g, line, 0, line.at.taps, &s.taps)
     for j in range(line.at.taps):
         s.pointers[j] = arrays.x + s.taps.x[j] + i0 * axis.s * g.x_cell
-    r.rows, r.taps, r.lines, r.pitch, r.first = s.pointers, line.at.taps, 1, 0, True
-    r.squares = lane.squares
-    fetch_ahead(&r, fetched(lane, ((n - 1) * axis.s + extent) * C) if n <= g.strip else 0)
+    set_rows(&r, s.pointers, line.at.taps, 1, fetched(lane, ((n - 1) * axis.s + extent) * C) if n <= g.strip else 0)
+    r.pitch, r.first, r.squares = 0, True, lane.squares
     w.verb = SLIDE
     w.C = C
     w.covers = 1
@@ -248,7 +245,7 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
         elif whole > 0:
             w.a, w.b = <void*> s.pointers[0], here
             on_work(lane.op, lane.want, &w)
-        elif p.square:  # extremes of blocks: what is merged are results
+        elif p.square == PAIR_EXTREMES:  # what is merged are results
             merge(lane.op, lane.pairs, lane.have, lane.want, here, &r)
         elif ends:
             merge(lane.op, False, lane.have, lane.want, s.a, &r)
