@@ -39,6 +39,7 @@ from .spans import Span, pooled_shape
 from .tall import tall
 
 FILLED = 2**20  # bytes of a row that fills registers of any length
+SHORT_ROW = 32  # cells, as in kernels/tables.h
 NO_DRAW: Any = object()  # of a plan that needs no random numbers
 VISITED = len(BORDERS)  # as "constant", but each cell apart (kernels/plan.pxd)
 
@@ -47,14 +48,15 @@ __all__ = ["NO_DRAW", "Plan", "cached", "keep", "make_plan"]
 Array = NDArray[Any]
 
 
-def _worked_on(geometry: dict[str, Any], lanes: list[dict[str, Any]]) -> int:
+def _worked_on(geometry: dict[str, Any], lanes: list[dict[str, Any]], table: bool) -> int:
     """Bytes of a row as it is worked on; 0 where memory is the limit, which long registers ask less evenly: long rows
-    of samples of two bytes and more (2x2 means of 4096x4096 uint16 take 1.2 times as long).  FILLED where nothing is left
-    over, however short a row: long windows on one row, and sums of many rows of float32 (kernels/rows.h)."""
-    lane = lanes[-1]
-    summed = (lane["op"], lane["have"], lane["want"]) == (OPERATORS.index("sum"), CODES["f4"], CODES["f8"])
-    if geometry["folded"] or (geometry["taps"] > 4 and summed and lane["direct"]):
-        return FILLED
+    of samples of two bytes and more (2x2 means of 4096x4096 uint16 take 1.2 times as long).  FILLED where kernels are
+    written for registers of any length: long windows on one row, sums of many rows of float32 (kernels/rows.h), and
+    windows of a table on short rows (kernels/tables.h)."""
+    if lanes and lanes[-1]["direct"] and lanes[-1]["have"] == CODES["f4"]:
+        summed = geometry["taps"] > 4 and lanes[-1]["op"] == OPERATORS.index("sum") and not lanes[-1]["squares"]
+        if geometry["folded"] or summed or (table and geometry["span"] <= SHORT_ROW):
+            return FILLED
     if geometry["strip"] and geometry["channels"] == 1 and geometry["size"] > 1:
         return 0
     samples: int = geometry["outputs"] * geometry["channels"]
@@ -150,8 +152,9 @@ class Plan:
             self.axes: list[dict[str, Any]] = fields["axes"]
             self.outer: int = kernel.pick["outer"]
         repeated = copies * math.prod(s.copies for s in spans.values() if s.starts is None)
+        table = fields["axes"][-1]["starts"] is not None
         formula = kernel.formula | {"constant": constant, "check_empty": check_empty}
-        self.reduction = dispatch.kernels_of_rows(_worked_on(fields["geometry"], kernel.lanes)).Reduction(
+        self.reduction = dispatch.kernels_of_rows(_worked_on(fields["geometry"], kernel.lanes, table)).Reduction(
             **fields,
             lanes=kernel.lanes,
             formula=formula,

@@ -210,3 +210,75 @@ def test_tables_and_repeated_memory_beside_blocks(name, dtype):
             got = cypool.pool(many, window, name, stride=window[0] - 1)
             want = cypool.pool(many.copy(), window, name, stride=window[0] - 1)
             assert np.allclose(got, want, rtol=1e-6, atol=0), (shape, window)
+
+
+# ---- extremes of windows of three cells at stride 2, on several rows, and of cells of many channels ---------
+
+
+def extremes(x, window, stride, padding, largest):
+    """Of each window of the last two axes (or of those before the channels): from top to bottom, then to the right."""
+    (kr, kc), (sr, sc), (pr, pc) = window, stride, padding
+    outputs = [(x.shape[a + 1] + 2 * p - k) // s + 1 for a, (k, s, p) in enumerate(zip(window, stride, padding, strict=True))]
+    out = np.empty((x.shape[0], *outputs, *x.shape[3:]), x.dtype)
+    for i, j in np.ndindex(*outputs):
+        rows = range(max(i * sr - pr, 0), min(i * sr - pr + kr, x.shape[1]))
+        best = None
+        for c in range(max(j * sc - pc, 0), min(j * sc - pc + kc, x.shape[2])):
+            for r in rows:
+                cell = x[:, r, c]
+                if best is None:
+                    best = cell
+                else:
+                    best = np.where(np.isnan(best) | ((best > cell) if largest else (best < cell)), best, cell)
+        out[:, i, j] = best
+    return out
+
+
+def same_bits(a, b):
+    nan = np.isnan(b)
+    return np.array_equal(np.isnan(a), nan) and a[~nan].tobytes() == b[~nan].tobytes()
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_extremes_of_three(level, name):
+    """Every length of a row, with and without cells beyond the ends, windows of one, two and three rows."""
+    rng = np.random.default_rng(13)
+    with dispatch._use(level):
+        for n in (*range(3, 75), 112, 113):
+            for padding in (0, 1):
+                rows = 1 + n % 3
+                x = rng.choice([*ODD, 2.5, -7.0, 9.0], (3, 9, n)).astype("f4")
+                if n % 4 == 0:
+                    x = rng.standard_normal((3, 9, n), dtype="f4")
+                above = min(padding, rows // 2)
+                got = cypool.pool(x, (rows, 3), name, axes=(1, 2), stride=2, padding=(above, padding))
+                want = extremes(x, (rows, 3), (2, 2), (above, padding), name == "max")
+                assert same_bits(got, want), (n, padding, rows)
+
+
+@pytest.mark.parametrize("level", dispatch.levels())
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("channels", [7, 8, 9, 16, 17, 24, 64, 100])
+def test_extremes_of_channels(level, name, channels):
+    rng = np.random.default_rng(channels)
+    with dispatch._use(level):
+        for k, s, p in ((2, 2, 0), (3, 2, 1), (3, 3, 0), (2, 3, 0), (3, 2, 0)):
+            x = rng.choice([*ODD, 2.5, -7.0, 9.0], (2, 10, 13, channels)).astype("f4")
+            got = cypool.pool(x, k, name, axes=(1, 2), stride=s, padding=p)
+            assert same_bits(got, extremes(x, (k, k), (s, s), (p, p), name == "max")), (k, s, p)
+            row = cypool.pool(x[:, 0], k, name, axes=(1,), stride=s, padding=p)
+            assert same_bits(row, extremes(x[:, :1], (1, k), (1, s), (0, p), name == "max")[:, 0]), (k, s, p)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_extremes_of_windows_that_ceil_mode_adds(workers):
+    """The last window lacks cells, and lies in part beyond the padding."""
+    rng = np.random.default_rng(14)
+    for n in range(20, 60):
+        x = rng.standard_normal((2, 4, n, n), dtype="f4")
+        for y in (x, np.ascontiguousarray(np.moveaxis(x, 1, -1))):
+            axes = (2, 3) if y is x else (1, 2)
+            got = cypool.pool(y, 3, "max", axes=axes, stride=2, padding=1, ceil_mode=True, workers=workers)
+            want = cypool.pool(y.astype("f8"), 3, "max", axes=axes, stride=2, padding=1, ceil_mode=True)
+            assert np.array_equal(got, want), n

@@ -23,8 +23,8 @@ cdef enum:  # what a padded cell is, in the order of cypool.geometry.BORDERS
 cdef enum:  # what a lane's taps see besides x
     NO_CONTEXT, LANE_CONTEXT, MEAN_CONTEXT
 
-cdef enum:  # what needs no rows between memory and the output: means of 2x2, 2x2x2, 3x3, extremes of blocks and 3x3
-    NO_SQUARE, PAIR_MEANS, FOUR_MEANS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES
+cdef enum:  # what needs no rows between memory and the output: means of 2x2, 2x2x2, 3x3; extremes of blocks, 3x3, channels
+    NO_SQUARE, PAIR_MEANS, FOUR_MEANS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES, CELL_EXTREMES
 
 cdef extern from *:
     """

@@ -14,6 +14,7 @@ from .plan cimport *
 from .scratch cimport *
 from .slide cimport FOLD, REPEAT, SLIDE, TIMES, Work, on_work, plainer
 from .store cimport widen_any
+from .tables cimport is_table, reduce_table
 from .taps cimport *
 from .tiles cimport fill, join, join_rest, mirror_columns, segment_taps, set_tile
 
@@ -32,6 +33,9 @@ cdef inline char* merged(const Plan* p, const Arrays* arrays, Scratch* s, const 
     set_tile(p, lines.at.plane, tile, segment, s, &t)
     row0 = (block - segment * blocks) * BLOCK_ROWS
     row1 = min(row0 + BLOCK_ROWS, lines.at.taps)
+    if is_table(p, s, lane, lines, m, &t):
+        reduce_table(p, arrays, s, lane, lines, m, &t)
+        return s.a
     line_cells = g.line if m > 1 else t.cells
     s.clean = g.deep != 0 and lane.op <= MIN and lane.want == F32
     for i in range(m if g.weighted else 0):

@@ -4,6 +4,11 @@
 #define CYPOOL_REGISTERS_H
 
 #define CYPOOL_ADD(x, y) ((x) + (y))
+#if defined(__AVX512F__)
+#define CYPOOL_MANY 16 /* floats */
+#else
+#define CYPOOL_MANY 8
+#endif
 #if defined(__AVX__)
 #include <immintrin.h>
 #define CYPOOL_NAN_WINS(kind, x, found) _mm256_blendv_##kind(found, x, _mm256_cmp_##kind(x, x, _CMP_UNORD_Q))
@@ -66,7 +71,6 @@
 #endif
 /* Many floats of which the extreme is found. */
 #if defined(__AVX512F__)
-#define CYPOOL_MANY 16
 #define CYPOOL_MAX_MANY(x, y) CYPOOL_NAN_WINS_512(x, _mm512_max_ps(x, y))
 #define CYPOOL_MIN_MANY(x, y) CYPOOL_NAN_WINS_512(x, _mm512_min_ps(x, y))
 #define CYPOOL_EVEN_MANY(x, y) CYPOOL_SHUFFLE(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
@@ -75,7 +79,6 @@
 #define CYPOOL_BEFORE_MANY(x, y) \
     CYPOOL_SHUFFLE(x, y, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30)
 #else
-#define CYPOOL_MANY 8
 #define CYPOOL_MAX_MANY CYPOOL_MAX_F32
 #define CYPOOL_MIN_MANY CYPOOL_MIN_F32
 #define CYPOOL_EVEN_MANY(x, y) CYPOOL_RIGHT_F32(CYPOOL_EVEN_F32(x, y))

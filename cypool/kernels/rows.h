@@ -271,6 +271,27 @@ static inline ptrdiff_t cypool_part_colours(const char *a, char *out, ptrdiff_t 
     CYPOOL_SHUFFLE((some) x, (some) y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
 #define CYPOOL_HIGH_HALF(x, y) \
     CYPOOL_SHUFFLE((some) x, (some) y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+#if defined(__AVX2__) /* eight at a time, four in each half of a register */
+    const __m256i apart = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11));
+    const __m256i close = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 14, 14, 14, 14));
+    for (; i + 10 <= n; i += 8, a += 96, out += 24) {
+        __m256i x[4], y[4];
+        _Pragma("GCC unroll 4")
+        for (int j = 0; j < 4; j++)
+            x[j] = _mm256_shuffle_epi8(_mm256_loadu2_m128i((const __m128i *) (a + 48 + 12 * j),
+                                                           (const __m128i *) (a + 12 * j)), apart);
+        y[0] = _mm256_unpacklo_epi32(x[0], x[1]), y[1] = _mm256_unpackhi_epi32(x[0], x[1]);
+        y[2] = _mm256_unpacklo_epi32(x[2], x[3]), y[3] = _mm256_unpackhi_epi32(x[2], x[3]);
+        x[0] = _mm256_unpacklo_epi64(y[0], y[2]), x[1] = _mm256_unpackhi_epi64(y[0], y[2]);
+        x[2] = _mm256_unpacklo_epi64(y[1], y[3]), x[3] = _mm256_unpackhi_epi64(y[1], y[3]);
+        _Pragma("GCC unroll 4")
+        for (int j = 0; j < 4; j++) {
+            x[j] = _mm256_shuffle_epi8(x[j], close);
+            _mm_storeu_si128((__m128i *) (out + j * pitch), _mm256_castsi256_si128(x[j]));
+            _mm_storeu_si128((__m128i *) (out + j * pitch + 12), _mm256_extracti128_si256(x[j], 1));
+        }
+    }
+#endif
     for (; i + 6 <= n; i += 4, a += 48, out += 12) {
         some x[4];
         four y[4];
@@ -340,4 +361,5 @@ static inline uint64_t cypool_bits_of(double x) { uint64_t bits; memcpy(&bits, &
 static inline uint32_t cypool_float_bits(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
 
 #include "squares.h"
+#include "tables.h"
 #endif

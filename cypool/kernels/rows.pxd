@@ -34,6 +34,13 @@ cdef extern from "rows.h" nogil:
     Py_ssize_t add_threes "cypool_add_threes" (const double* a, double* out, Py_ssize_t n)
     Py_ssize_t max_threes_f32 "cypool_max_threes_f32" (const float* a, float* out, Py_ssize_t n)
     Py_ssize_t min_threes_f32 "cypool_min_threes_f32" (const float* a, float* out, Py_ssize_t n)
+    const Py_ssize_t MANY_CHANNELS "CYPOOL_MANY"
+    void max_cells "cypool_max_cells" (const void** rows, Py_ssize_t taps, Py_ssize_t k, Py_ssize_t s, Py_ssize_t C,
+                                       Py_ssize_t low, Py_ssize_t high, Py_ssize_t fresh, Py_ssize_t ahead, float* out,
+                                       Py_ssize_t n)
+    void min_cells "cypool_min_cells" (const void** rows, Py_ssize_t taps, Py_ssize_t k, Py_ssize_t s, Py_ssize_t C,
+                                       Py_ssize_t low, Py_ssize_t high, Py_ssize_t fresh, Py_ssize_t ahead, float* out,
+                                       Py_ssize_t n)
     ctypedef struct ThreeRows "cypool_three_rows":
         const float* a
         const float* b
@@ -41,6 +48,8 @@ cdef extern from "rows.h" nogil:
         const float* d
         bint before, after
         double nothing, first, last
+        bint apart
+        double by_a, by_b, by_c
         const double* shares
         double share
     void max_squares "cypool_max_squares" (const void** rows, Py_ssize_t taps, Py_ssize_t low, Py_ssize_t high,

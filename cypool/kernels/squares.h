@@ -96,6 +96,53 @@ CYPOOL_THREES(cypool_min_threes_f32, float, int32_t, CYPOOL_MIN_F32, F32)
 CYPOOL_SQUARES_OF(cypool_max_squares, CYPOOL_MAX_MANY, CYPOOL_CELL_MAX)
 CYPOOL_SQUARES_OF(cypool_min_squares, CYPOOL_MIN_MANY, CYPOOL_CELL_MIN)
 
+/* Extremes of windows of k cells of C >= CYPOOL_MANY channels on each of some rows, s cells apart; cells low .. high
+   exist, of each window some.  What lies `ahead` bytes further on in the last `fresh` rows is fetched meanwhile. */
+#if defined(__GNUC__)
+#define CYPOOL_CELLS_OF(name, op, cell) \
+    static inline void name(const float *const *rows, ptrdiff_t taps, ptrdiff_t k, ptrdiff_t s, ptrdiff_t C, \
+                            ptrdiff_t low, ptrdiff_t high, ptrdiff_t fresh, ptrdiff_t ahead, float *out, ptrdiff_t n) \
+    { \
+        enum { PART = CYPOOL_MANY }; \
+        typedef float some __attribute__((vector_size(4 * PART))); \
+        typedef int32_t words __attribute__((vector_size(4 * PART))); \
+        (void) sizeof(words); \
+        for (ptrdiff_t i = 0; i < n; i++, out += C) { \
+            ptrdiff_t first = i * s < low ? low : i * s, stop = i * s + k < high ? i * s + k : high; \
+            for (ptrdiff_t r = taps - fresh; r < taps; r++) \
+                cypool_fetch((const char *) (rows[r] + i * s * C) + ahead, s * C * (ptrdiff_t) sizeof *out); \
+            for (ptrdiff_t c = 0; c < C; c += PART) { \
+                some x, next; \
+                c = c + PART > C ? C - PART : c; /* the last channels may overlap those before them */ \
+                CYPOOL_LOAD(x, rows[0] + first * C + c); \
+                for (ptrdiff_t j = first, r = 1; j < stop; j++, r = 0) \
+                    for (; r < taps; r++) { \
+                        CYPOOL_LOAD(next, rows[r] + j * C + c); \
+                        x = op(x, next); \
+                    } \
+                memcpy(out + c, &x, sizeof x); \
+            } \
+        } \
+    }
+#else
+#define CYPOOL_CELLS_OF(name, op, cell) \
+    static inline void name(const float *const *rows, ptrdiff_t taps, ptrdiff_t k, ptrdiff_t s, ptrdiff_t C, \
+                            ptrdiff_t low, ptrdiff_t high, ptrdiff_t fresh, ptrdiff_t ahead, float *out, ptrdiff_t n) \
+    { \
+        (void) fresh, (void) ahead; \
+        for (ptrdiff_t i = 0; i < n; i++, out += C) \
+            for (ptrdiff_t c = 0; c < C; c++) { \
+                ptrdiff_t first = i * s < low ? low : i * s, stop = i * s + k < high ? i * s + k : high; \
+                out[c] = rows[0][first * C + c]; \
+                for (ptrdiff_t j = first, r = 1; j < stop; j++, r = 0) \
+                    for (; r < taps; r++) \
+                        out[c] = cell(out[c], rows[r][j * C + c]); \
+            } \
+    }
+#endif
+CYPOOL_CELLS_OF(cypool_max_cells, CYPOOL_MAX_MANY, CYPOOL_CELL_MAX)
+CYPOOL_CELLS_OF(cypool_min_cells, CYPOOL_MIN_MANY, CYPOOL_CELL_MIN)
+
 /* Three rows that are merged, in double, and become means of three by three cells: each around a cell of the middle row.
    With a fourth, of two lines; how many lines were written is told. */
 typedef struct {
@@ -103,13 +150,16 @@ typedef struct {
     int before, after;     /* whether there are cells on both sides of those that are in the middle of a window */
     double nothing;        /* what stands for cells that are not there: 0 or -0 */
     double first, last;    /* what the first and the last cell are multiplied by, those on both sides included */
+    int apart;             /* whether rows are multiplied before they are merged (three of them), by these: */
+    double by_a, by_b, by_c;
     const double *shares;  /* what a cell of each window counts, or NULL: */
     double share;          /* of all */
 } cypool_three_rows;
 
 static inline double cypool_merged_cell(const cypool_three_rows *r, ptrdiff_t i, ptrdiff_t n)
 {
-    double x = ((double) r->a[i] + (double) r->b[i]) + (double) r->c[i];
+    double a = r->a[i], b = r->b[i], c = r->c[i], x = r->apart ? ((0 + a * r->by_a) + b * r->by_b) + c * r->by_c
+                                                              : (a + b) + c;
     x = i == (r->before ? -1 : 0) ? x * r->first : x;
     return i == (r->after ? n : n - 1) ? x * r->last : x;
 }
@@ -129,7 +179,8 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
 #define CYPOOL_MERGED(m, i) \
     { \
         some b_ = CYPOOL_FLOATS(r.b + (i)), c_ = CYPOOL_FLOATS(r.c + (i)); \
-        m[0] = (CYPOOL_FLOATS(r.a + (i)) + b_) + c_; \
+        m[0] = apart ? ((none + CYPOOL_FLOATS(r.a + (i)) * r.by_a) + b_ * r.by_b) + c_ * r.by_c \
+                     : (CYPOOL_FLOATS(r.a + (i)) + b_) + c_; \
         if (lines == 2) \
             m[1] = (b_ + c_) + CYPOOL_FLOATS(r.d + (i)); \
     }
@@ -145,10 +196,11 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
     }
 
 static inline __attribute__((always_inline)) void cypool_threes_of(const cypool_three_rows *rows, const int lines,
-                                                                   float *out, ptrdiff_t step, ptrdiff_t n)
+                                                                   const int apart, float *out, ptrdiff_t step,
+                                                                   ptrdiff_t n)
 {
     CYPOOL_DOUBLES
-    const cypool_three_rows r = *rows, lower = {r.b, r.c, r.d, r.d, r.before, r.after, r.nothing, r.first, r.last};
+    const cypool_three_rows r = *rows, lower = {r.b, r.c, r.d, r.d, r.before, r.after, r.nothing, r.first, r.last, 0};
     const some none = {0};
     some first = 1 + none, final = first, x[2], y[2], z[2], end[2];
     ptrdiff_t i = 0, last = n - PART;
@@ -200,12 +252,15 @@ static inline int cypool_share_threes(const cypool_three_rows *rows, float *out,
         cypool_share_few_threes(rows, out, n);
         return 1;
     }
-    if (!rows->d) {
-        cypool_threes_of(rows, 1, out, 0, n);
-        return 1;
+    if (rows->d) {
+        cypool_threes_of(rows, 2, 0, out, step, n);
+        return 2;
     }
-    cypool_threes_of(rows, 2, out, step, n);
-    return 2;
+    if (rows->apart)
+        cypool_threes_of(rows, 1, 1, out, 0, n);
+    else
+        cypool_threes_of(rows, 1, 0, out, 0, n);
+    return 1;
 }
 #else
 static inline int cypool_share_threes(const cypool_three_rows *rows, float *out, ptrdiff_t step, ptrdiff_t n)

@@ -10,7 +10,7 @@ A row that a window lacks is one of zeros; of extremes, one that it has.
 """
 from .counts cimport shares_of
 from .finish cimport TAKE
-from .lines cimport fetched, list_run, merge_apart, merge_lane, set_rows
+from .lines cimport fetched, list_run, merge_lane, set_rows
 from .merge cimport Rows, fetch_rows
 from .plan cimport *
 from .scratch cimport *
@@ -27,23 +27,25 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t a, rows = 1
     cdef bint padded = axis.before > 0 or axis.after > 0
-    cdef bint extreme = (p.n_lanes == 1 and lane.op <= MIN and lane.direct and g.channels == 1 and p.f.code == TAKE
+    cdef bint extreme = (p.n_lanes == 1 and lane.op <= MIN and lane.direct and p.f.code == TAKE
                          and lane.want == p.out_code and not p.check_empty and not p.constant and not p.poisoned
                          and g.copies == g.repeats == 1)
+    cdef bint floats = (extreme and not lane.pairs and lane.have == F32 and (axis.border < REFLECT or not padded)
+                        and axis.d == 1 and axis.s * (axis.o - 1) - axis.before < axis.n and axis.before < axis.k)
     p.square = NO_SQUARE
     for a in range(g.leading + 1):
         if g.axes[a].flat or g.axes[a].starts != NULL:  # cells that are not read; windows of several lengths
             return
         rows *= g.axes[a].k if a < g.leading and rows <= 4 else 1
-    if extreme and lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and g.taps <= ROWS:
+    if (extreme and lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and g.taps <= ROWS
+            and g.channels == 1):
         p.square = PAIR_EXTREMES
-    elif (extreme and not lane.pairs and lane.have == F32 and axis.k == 3 and axis.s == 2 and axis.d == 1
-            and axis.before <= 1 and axis.after <= 2 and (axis.border < REFLECT or not padded) and rows <= 3
-            and g.tiles == 1 and not g.strip and axis.o > NARROW and 2 * (axis.o - 1) - axis.before < axis.n):
+    elif (floats and axis.k == 3 and axis.s == 2 and axis.before <= 1 and rows <= 3 and g.tiles == 1 and not g.strip
+            and axis.o > NARROW and g.channels == 1):
         p.square = THREE_EXTREMES
-    if p.square:
-        return
-    if not p.means or lane.have != F32 or lane.squares or not lane.direct or axis.d != 1 or g.channels != 1:
+    elif floats and 1 < axis.k <= 3 and 1 < axis.s and rows <= 3 and g.channels >= MANY_CHANNELS:
+        p.square = CELL_EXTREMES
+    if p.square or not p.means or lane.have != F32 or lane.squares or not lane.direct or axis.d != 1 or g.channels != 1:
         return
     if p.triple and rows <= 3 and not lane.pairs and axis.before <= 1 and axis.after <= 1:
         if (axis.border < REFLECT or not padded) and axis.left <= 1 and axis.right >= axis.n - 1:
@@ -52,34 +54,59 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
         p.square = PAIR_MEANS if rows == 2 else FOUR_MEANS if rows == 4 else NO_SQUARE
 
 
-cdef inline void mean_apart(const Plan* p, Scratch* s, const Line* line, const char* x, Py_ssize_t middle,
-                            Py_ssize_t n, double nothing, float* out) noexcept nogil:
-    """A line whose rows have factors of their own."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef double* row = <double*> s.a
-    cdef double share
-    cdef Tile t
-    t.low, t.high = max(middle - 1, 0), min(middle + n + 1, axis.n)
-    row[0] = row[t.high - t.low + 1] = nothing
-    merge_apart(p, s, &p.lanes[0], line, &t, x + t.low * p.g.x_cell, t.high - t.low, row + 1, &share)
-    share_all(row + middle - t.low, 1, share, out, n)
+cdef inline double factor_of(const Geometry* g, Scratch* s, const Line* run, Py_ssize_t line, bint simple,
+                             ThreeRows* rows) noexcept nogil:
+    """What the rows of a line are multiplied by; 1 where each has a factor of its own."""
+    cdef double factor
+    cdef Py_ssize_t count = run.at.taps
+    rows.apart = not simple or not one_factor(g, run, line, &factor)
+    if not rows.apart:
+        return factor
+    list_taps(g, line_at(g, s, run, line), 0, count, &s.taps)
+    rows.by_a = s.taps.factor[0]
+    rows.by_b = s.taps.factor[1] if count > 1 else 1
+    rows.by_c = s.taps.factor[2] if count > 2 else 1
+    return 1
+
+
+cdef inline void extremes_of(const Plan* p, const void** rows, Py_ssize_t taps, Py_ssize_t low, Py_ssize_t high,
+                             char* out, Py_ssize_t n) noexcept nogil:
+    """A line of n windows; of the cells from the first window's first one on, low .. high exist."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef Py_ssize_t fresh = 0, ahead = 0
+    cdef bint largest = p.lanes[0].op == MAX
+    if taps == 0:
+        fill(&p.lanes[0], out, n * g.channels, 1, 0)
+    elif p.square == THREE_EXTREMES and largest:
+        max_squares(rows, taps, low, high, <float*> out, n)
+    elif p.square == THREE_EXTREMES:
+        min_squares(rows, taps, low, high, <float*> out, n)
+    else:
+        if g.leading and taps > 1:
+            fresh, ahead = min(taps, g.axes[g.leading - 1].s), g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
+        if largest:
+            max_cells(rows, taps, axis.k, axis.s, g.channels, low, high, fresh, ahead, <float*> out, n)
+        else:
+            min_cells(rows, taps, axis.k, axis.s, g.channels, low, high, fresh, ahead, <float*> out, n)
 
 
 cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
                                Py_ssize_t tile) noexcept nogil:
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
-    cdef double below
+    cdef double factor, below
     cdef Py_ssize_t i = 0, j, line, count, done, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
     cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == THREE_MEANS), ahead
     cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
-    cdef Py_ssize_t needed = 3 if p.square == THREE_MEANS else g.taps  # rows
+    cdef Py_ssize_t needed = 3 if p.square == THREE_MEANS else g.taps if p.means else 0  # rows
     cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
     cdef float* zeros = <float*> s.b + 1
     cdef const Line* run = lines
     cdef bint simple, two
     cdef Rows r
     cdef ThreeRows rows
+    rows.apart = False
     rows.nothing = (<const double*> &p.lanes[0].identity)[0]
     rows.before, rows.after = middle > 0, middle + n < axis.n
     rows.first = axis.factors[0] * axis.inverse if axis.factors != NULL and middle <= 1 and axis.left > 0 else 1
@@ -108,25 +135,19 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
             rows.b = <const float*> r.rows[1] if count > 1 else zeros
             rows.c = <const float*> r.rows[2] if count > 2 else zeros
             rows.d = NULL
-            two = p.square == THREE_MEANS and count == 3 and line + 1 < run.lines and r.rows[3] == r.rows[1] and r.rows[4] == r.rows[2]
-            if p.square == THREE_EXTREMES:
-                if count == 0:
-                    fill(&p.lanes[0], out, n, 1, 0)
-                elif p.lanes[0].op == MAX:
-                    max_squares(r.rows, count, max(-middle, 0), axis.n - middle, <float*> out, n)
-                else:
-                    min_squares(r.rows, count, max(-middle, 0), axis.n - middle, <float*> out, n)
+            if not p.means:
+                extremes_of(p, r.rows, count, max(-middle, 0), axis.n - middle, out, n)
             elif p.square == PAIR_MEANS:
                 share_pairs(rows.a, rows.b, rows.share, ahead if count == 2 else 0, <float*> out, n)
             elif p.square == FOUR_MEANS:
                 share_fours(rows.a, rows.b, rows.c, <const float*> r.rows[3] if count > 3 else zeros, rows.share,
                             ahead if count == 4 else 0, <float*> out, n)
-            elif g.weighted and count and not (simple and one_factor(g, run, line, &rows.share)):
-                mean_apart(p, s, line_at(g, s, run, line), arrays.x, middle, n, rows.nothing, <float*> out)
             else:
+                two = count == 3 and line + 1 < run.lines and r.rows[3] == r.rows[1] and r.rows[4] == r.rows[2]
                 if g.weighted and count:
-                    two = two and one_factor(g, run, line + 1, &below) and below == rows.share
-                    rows.share *= axis.common
+                    factor = factor_of(g, s, run, line, simple, &rows)
+                    two = two and not rows.apart and one_factor(g, run, line + 1, &below) and below == factor
+                    rows.share = factor * axis.common
                 if two:
                     fetch_rows(&r, r.rows + 3, line + 1)
                     rows.d = <const float*> r.rows[5]

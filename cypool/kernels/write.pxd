@@ -13,6 +13,10 @@ from .slide cimport SLIDE, Work, on_work
 from .squares cimport plan_squares
 
 
+cdef enum:
+    FURTHER = 4  # strips
+
+
 cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noexcept nogil:
     """n results of the output's type from the rows of the lanes."""
     cdef const Lane* lane = &p.lanes[p.first_lane]
@@ -215,6 +219,10 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
     cdef bint squares = (p.means and line.at.taps == axis.k == 2 and C >= 8 and lane.have == F32 and not lane.squares
                          and not lane.pairs)
     cdef bint ahead = g.strip < n and 1 < line.at.taps <= FEW_ROWS
+    # Of many rows, what is fetched lies some strips further on, at the end of a line in the line below.
+    cdef Py_ssize_t further = FURTHER * g.strip * axis.s * g.x_cell, below = 0
+    if ahead:
+        below = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x + further - ceil_div(n, g.strip) * further // FURTHER
     cdef Rows r
     cdef Work w
     list_taps(g, line, 0, line.at.taps, &s.taps)
@@ -234,7 +242,11 @@ cdef inline void write_strips(const Plan* p, const Arrays* arrays, Scratch* s, c
             part = min(part, whole)
         w.k, w.s, w.d, w.m = axis.k >> half, axis.s >> half, axis.d, part
         if ahead and not squares:
-            fetch_next(g, line, 1, part * axis.s * g.x_cell, s.pointers)
+            if line.at.taps <= GROUP:
+                fetch_next(g, line, 1, part * axis.s * g.x_cell, s.pointers)
+            else:
+                fetch_all(<const char**> s.pointers, line.at.taps, part * axis.s * g.x_cell,
+                          further if i + FURTHER * g.strip < n else below)
         here = out + i * g.out_cell
         r.n = ((part - 1) * axis.s + extent) * C >> half
         w.a, w.b, w.c = s.a, s.b, s.c
