@@ -109,7 +109,7 @@ cdef inline void set_rows(Rows* r, const void** rows, Py_ssize_t taps, Py_ssize_
     r.rows, r.taps, r.lines = rows, taps, lines
     r.fetched, r.fresh, r.ahead = bytes, taps, FETCH_AHEAD
     if bytes and max(step, -step) > bytes:
-        r.ahead = step * max(1, FETCH_AHEAD // max(step, -step))
+        r.ahead = step * max(1, FETCH_AHEAD // bytes)
     if bytes and taps > 1:
         if at[taps - 1] - at[0] != step * (taps - 1):
             r.ahead = FETCH_AHEAD // 2

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Pairs: modes and medians of blocks of 2x2 and 2x2x2 cells, from memory to results in one pass."""
 from .lines cimport fetch_next, fetched, list_run, set_rows
-from .merge cimport Rows, fetch_rows
+from .merge cimport Rows
 from .middles cimport BATCH, halve_pairs_any
 from .modes cimport modes_of_pairs_any
 from .plan cimport *
@@ -59,12 +59,12 @@ cdef inline bint paired(const Plan* p, const Arrays* arrays, Scratch* s, const L
         rows = s.pointers
         set_rows(&r, rows, run.at.taps, run.lines, fetched(lane, t.high - t.low))
         for line in range(run.lines):
-            fetch_rows(&r, rows, line)
             j = 0
             while j < t.n:
-                n = min(BATCH, t.n - j)
-                if not r.fetched:
-                    n = min(n, STRIP // (2 * r.taps * cell))
+                n = min(t.n - j, min(BATCH, STRIP // (2 * r.taps * cell)))
+                if r.fetched:
+                    fetch_all(<const char**> rows, r.taps, 2 * n * cell, r.ahead)
+                else:
                     fetch_next(g, run, 1, 2 * n * cell, rows)
                 if p.pick.method == MODE:
                     modes_of_pairs_any(lane.have, rows, r.taps, n, out + j * lane.want_size)

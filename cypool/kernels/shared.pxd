@@ -3,7 +3,7 @@
 from libc.string cimport memcpy
 
 from .decode cimport KEEP
-from .lines cimport decode
+from .lines cimport decode, fetch_next
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any
@@ -26,6 +26,7 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef Columns* c = &s.columns
+    cdef const Line* line
     cdef Py_ssize_t i, r, C = g.channels, size = lane.have_size
     cdef Py_ssize_t low = max(t.p0, 0), high = min(t.p0 + t.cells, axis.n)
     cdef bint direct = g.plain and lane.convert1 == KEEP and axis.border != VALUE
@@ -35,7 +36,8 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
         low, high = t.p0, t.p0 + t.cells
     c.rows, c.pitch, c.step = axis.k, t.cells * C, axis.d * C
     for i in range(m):
-        list_taps(g, line_of(g, s, lines, i), 0, c.rows, &s.taps)
+        line = line_of(g, s, lines, i)
+        list_taps(g, line, 0, c.rows, &s.taps)
         c.known = 0
         for r in range(c.rows):
             if direct:
@@ -53,6 +55,8 @@ cdef inline bint shared_medians(const Plan* p, const Arrays* arrays, Scratch* s,
             return False
         for r in range(c.rows if direct else 0):
             above[r] = s.pointers[r]
+        if direct:
+            fetch_next(g, line, 1, c.n * size, s.pointers)
         mirror_columns(axis, t, low, high, c.cells, c.rows, c.pitch * size, C * size)
         c.n, c.sources = t.n * C, NULL
         select_any(lane.have, c.cells, &p.pick, c, False, lane.want, NULL, NULL, s.run, NULL,

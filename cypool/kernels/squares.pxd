@@ -99,7 +99,7 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
     cdef Py_ssize_t i = 0, j, line, count, done, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
     cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == THREE_MEANS), ahead
     cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
-    cdef Py_ssize_t needed = 3 if p.square == THREE_MEANS else g.taps if p.means else 0  # rows
+    cdef Py_ssize_t needed = 0 if not p.means else 2 if p.square == PAIR_MEANS else 4 if p.square == FOUR_MEANS else 3
     cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
     cdef float* zeros = <float*> s.b + 1
     cdef const Line* run = lines
@@ -125,11 +125,14 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
             out += run.lines * step
             run += 1
             continue
-        # Of long rows of blocks those below them, which memory does not foresee.
-        ahead = 0 if r.fetched or run.lines > 1 or g.leading == 0 else g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
+        # While blocks are read, others are fetched; of long rows those below them, which memory does not foresee.
+        ahead = r.ahead if r.fetched else 0
+        if not r.fetched and run.lines == 1 and g.leading:
+            ahead = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
         line = 0
         while line < run.lines:
-            fetch_rows(&r, r.rows, line)
+            if p.square != PAIR_MEANS and p.square != FOUR_MEANS:
+                fetch_rows(&r, r.rows, line)
             done = 1
             rows.a = <const float*> r.rows[0] if count > 0 else zeros
             rows.b = <const float*> r.rows[1] if count > 1 else zeros
