@@ -218,7 +218,8 @@ def test_tables_and_repeated_memory_beside_blocks(name, dtype):
 def extremes(x, window, stride, padding, largest):
     """Of each window of the last two axes (or of those before the channels): from top to bottom, then to the right."""
     (kr, kc), (sr, sc), (pr, pc) = window, stride, padding
-    outputs = [(x.shape[a + 1] + 2 * p - k) // s + 1 for a, (k, s, p) in enumerate(zip(window, stride, padding, strict=True))]
+    each = zip(x.shape[1:3], window, stride, padding, strict=True)
+    outputs = [(n + 2 * p - k) // s + 1 for n, k, s, p in each]
     out = np.empty((x.shape[0], *outputs, *x.shape[3:]), x.dtype)
     for i, j in np.ndindex(*outputs):
         rows = range(max(i * sr - pr, 0), min(i * sr - pr + kr, x.shape[1]))

@@ -6,6 +6,7 @@ from .decode cimport KEEP
 from .draws cimport chance
 from .lines cimport decode, exchange, fetch_next, fetched, load_mask, set_rows
 from .pairs cimport paired
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any, space_out, space_out_any, take_apart_any

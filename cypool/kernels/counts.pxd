@@ -3,6 +3,7 @@
 from libc.string cimport memset
 
 from .finish cimport MEAN, TAKE
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 

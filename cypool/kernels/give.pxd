@@ -9,6 +9,7 @@ outside of their windows are counted, and the caller starts over with whole plan
 """
 from libc.string cimport memset
 
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 

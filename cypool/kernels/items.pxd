@@ -9,6 +9,7 @@ from libc.string cimport memcpy, memset
 from .counts cimport count_cells, results_of
 from .give cimport Region, clears_ahead, give_lines, give_planes, region_of
 from .store cimport widen_any
+from .places cimport *
 from .plan cimport *
 from .rows cimport fetch
 from .reduce cimport close_lane, lane_blocks, open_lane, width_of

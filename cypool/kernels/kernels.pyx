@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset
 
 from .give cimport groups_of
 from .items cimport give_group, join_groups, reduce_group, reduce_item, write_item
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .spread cimport *

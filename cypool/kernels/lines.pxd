@@ -4,6 +4,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from .decode cimport *
 from .merge cimport Rows, merge
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport SLIDE, Work, on_work, plainer

@@ -47,7 +47,7 @@ cdef inline bint paired(const Plan* p, const Arrays* arrays, Scratch* s, const L
                         Py_ssize_t m, const Tile* t) noexcept nogil:
     """Modes and medians of m lines of blocks of two cells a row; False: of others, or a NaN is among them."""
     cdef const Geometry* g = &p.g
-    cdef Py_ssize_t i = 0, j, k, n, line, cell = lane.have_size
+    cdef Py_ssize_t _, i = 0, j, k, n, cell = lane.have_size
     cdef const Line* run = lines
     cdef const void** rows
     cdef char* out = s.picked
@@ -58,7 +58,7 @@ cdef inline bint paired(const Plan* p, const Arrays* arrays, Scratch* s, const L
         list_run(g, s, run, arrays.x + t.low * g.x_cell, s.pointers)
         rows = s.pointers
         set_rows(&r, rows, run.at.taps, run.lines, fetched(lane, t.high - t.low))
-        for line in range(run.lines):
+        for _ in range(run.lines):
             j = 0
             while j < t.n:
                 n = min(t.n - j, min(BATCH, STRIP // (2 * r.taps * cell)))

@@ -10,6 +10,7 @@ from .columns cimport selected
 from .counts cimport results_of
 from .finish cimport divide
 from .lines cimport decode, exchange, load_mask, merge_lines, merge_stuffed
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport FOLD, REPEAT, SLIDE, TIMES, Work, on_work, plainer

@@ -2,6 +2,7 @@
 """Scratch: the few rows a thread works in, carved from one block of memory."""
 from libc.stddef cimport size_t
 
+from .places cimport *
 from .plan cimport *
 from .slots cimport EARLIEST, Columns
 from .slide cimport Work

@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 
 from .decode cimport KEEP
 from .lines cimport decode, fetch_next
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .select cimport select_any

@@ -13,6 +13,7 @@ from libc.math cimport exp, fabs, pow
 from libc.string cimport memcpy, memset
 
 from .decode cimport *
+from .places cimport *
 from .plan cimport *
 from .scratch cimport carve
 

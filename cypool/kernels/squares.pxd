@@ -12,6 +12,7 @@ from .counts cimport shares_of
 from .finish cimport TAKE
 from .lines cimport fetched, list_run, merge_lane, set_rows
 from .merge cimport Rows, fetch_rows
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .tiles cimport fill

@@ -7,6 +7,7 @@ divided.
 """
 from libc.string cimport memcpy
 
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport COMBINE, FILL, Work, on_work

@@ -7,6 +7,7 @@ from .finish cimport *
 from .folds cimport fold_rows_any
 from .lines cimport fetch_next, fetched, list_run, set_rows
 from .merge cimport Rows, merge
+from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .slide cimport SLIDE, Work, on_work
@@ -14,7 +15,7 @@ from .squares cimport plan_squares
 
 
 cdef enum:
-    FURTHER = 4  # strips
+    FURTHER = 4  # strips from one of many rows to what is fetched meanwhile
 
 
 cdef inline void formula(const Plan* p, Scratch* s, Py_ssize_t n, char* out) noexcept nogil:
