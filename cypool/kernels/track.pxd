@@ -38,6 +38,8 @@ cdef struct Track:
     const int64_t* starting       # the codes
     Py_ssize_t lines, pitch       # MERGE, FILL, QUADS: lines, and samples from one to the next
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
+    const char* results           # MERGE, QUADS: memory that the positions of each line will go to, which is fetched
+    Py_ssize_t result_bytes       # of a line, or 0
     void* best                    # MERGE, FILL, QUADS: the result; SLIDE: the row
     void* code
     void* out                     # SLIDE: the result
@@ -208,6 +210,7 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
     for line in range(w.lines if w.verb != TRACK_SLIDE else 0):
         if w.verb != TRACK_FILL:
             fetch_rows(&w.rows, <const void**> rows, line)
+            fetch(w.results + line * w.result_bytes, w.result_bytes)
         if w.verb == TRACK_MERGE:
             w.met = track_merge(op, rows, w.starting, w.rows.taps, w.n, a, b, w.first) or w.met
         elif w.verb == TRACK_QUADS:
