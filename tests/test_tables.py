@@ -99,3 +99,18 @@ def test_tables_that_differ_from_plane_to_plane(name):
         tall = (np.arange(0, 20, 2), np.arange(2, 21, 2))
         want = reduced(x[plane], name, tall, (starts[plane], stops[plane]))
         assert np.array_equal(got[plane], want)
+
+
+@pytest.mark.parametrize("name", ["mean", "sum", "max"])
+@pytest.mark.parametrize("rows,stride", [(13, 1), (15, 1), (15, 2), (3, 1), (70, 7)])
+def test_each_level_gives_the_same_bits(name, rows, stride):
+    """Tall windows at stride 1 slide along columns, and are added in an order of their own; so are many rows."""
+    rng = np.random.default_rng(rows)
+    x = (rng.standard_normal((3, 90, 30)) * 10.0 ** rng.integers(-12, 12, (3, 90, 30))).astype("f4")
+    windows = (cypool.Windows.sliding(rows, stride), cypool.Windows.adaptive(7))
+    dtype = "f4" if name == "max" else "f8"  # which shows the last bit of a sum
+    found = {cypool.pool(x, windows, name, axes=(1, 2), dtype=dtype).tobytes()}
+    for level in dispatch.levels():
+        with dispatch._use(level):
+            found.add(cypool.pool(x, windows, name, axes=(1, 2), dtype=dtype).tobytes())
+    assert len(found) == 1

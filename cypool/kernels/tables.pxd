@@ -31,7 +31,7 @@ cdef inline bint is_table(const Plan* p, const Scratch* s, const Lane* lane, con
     cdef Py_ssize_t i = 0
     if (not 0 < t.cells <= SHORT_ROW or t.n > FEW_WINDOWS or t.low != t.p0 or t.high != t.p0 + t.cells
             or not lane.direct or lane.have != F32 or lane.op > SUM or lane.squares or lane.pairs or lane.from_mask
-            or g.channels > 1 or g.weighted or g.segment or g.axes[g.leading].starts == NULL):
+            or g.channels > 1 or g.weighted or g.segment or g.deep or g.axes[g.leading].starts == NULL):
         return False
     while i < m:
         if not 0 < run.at.taps <= ROWS or run.at.real != run.at.total:
