@@ -1,7 +1,8 @@
 """Which build of the kernels runs: the best CPU level that this machine has, or the one CYPOOL_CPU names.
 
 Level v4 works on 64 bytes of a row at a time.  Short rows of small maps have too much left over for that (2x2 maxima of
-maps of 56x56 take 1.2 times as long), and go to v3, if no level is forced; so do some others (cypool.engine).
+maps of 56x56 take 1.2 times as long), and go to v3, if no level is forced; so do some others, and some short rows do
+not (cypool.engine: _worked_on).
 
     from cypool import dispatch
     dispatch.kernels.some_kernel(...)       # looked up at each call, so that a test can change the level

@@ -283,3 +283,14 @@ def test_extremes_of_windows_that_ceil_mode_adds(workers):
             got = cypool.pool(y, 3, "max", axes=axes, stride=2, padding=1, ceil_mode=True, workers=workers)
             want = cypool.pool(y.astype("f8"), 3, "max", axes=axes, stride=2, padding=1, ceil_mode=True)
             assert np.array_equal(got, want), n
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_sums_of_lines_that_are_padding_alone(stride):
+    """They have no rows: none is looked at, nor fetched."""
+    x = np.random.default_rng(15).integers(-99, 99, (6, 40)).astype("f4")
+    want = np.pad(x, ((4, 3), (1, 1)))
+    want = np.lib.stride_tricks.sliding_window_view(want, (3, 3)).sum((-2, -1))[:, ::stride]
+    for workers in (1, 2):
+        got = cypool.pool(x, 3, "sum", stride=(1, stride), padding=((4, 3), (1, 1)), workers=workers)
+        assert np.array_equal(got, want)

@@ -76,13 +76,12 @@ cdef inline int64_t* indices_of(const Plan* p, const Arrays* arrays, Scratch* s,
     return s.indices + column
 
 
-cdef inline void set_results(const Plan* p, const Arrays* arrays, const Line* run, Track* w) noexcept nogil:
+cdef inline void set_results(const Plan* p, const Arrays* arrays, Scratch* s, const Line* run, const Tile* t,
+                             Track* w) noexcept nogil:
     """Memory that the positions of a run's lines will go to."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
-    cdef Py_ssize_t bytes = axis.o * p.g.channels * sizeof(int64_t)
-    w.results, w.result_bytes = <const char*> arrays.index, 0
-    if arrays.index != NULL and p.g.tiles == 1 and bytes <= LONG:
-        w.results, w.result_bytes = <const char*> (arrays.index + run.at.out // p.out_size), bytes
+    cdef Py_ssize_t bytes = p.g.axes[p.g.leading].o * p.g.channels * sizeof(int64_t)
+    w.results = <const char*> indices_of(p, arrays, s, run, t, 0)
+    w.result_bytes = bytes if arrays.index != NULL and p.g.tiles == 1 and bytes <= LONG else 0
 
 
 cdef inline void find_indices(const Plan* p, Scratch* s, const Line* line, const Tile* t, Py_ssize_t column,
@@ -149,13 +148,13 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         track(largest, lane.have, w)
         return
     w.verb = TRACK_MERGE
-    set_results(p, arrays, run, w)
+    set_results(p, arrays, s, run, t, w)
     w.starting, w.first = s.codes, True
     if lane.direct and list_coded(g, s, run, base):
         set_rows(&w.rows, s.pointers, count, run.lines, fetched(lane, w.n))
         track(largest, lane.have, w)
         return
-    w.lines = 1
+    w.lines, w.result_bytes = 1, 0
     for i in range(run.lines):
         line = line_of(g, s, run, i)
         list_taps(g, line, 0, count, &s.taps)
@@ -169,7 +168,6 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
                 s.pointers[j] = (<const void*> (base + s.taps.x[r + j]) if lane.direct else
                                  decode(p, arrays, s, lane, s.taps.x[r + j], s.taps.mask[r + j], t, <int> j))
             set_rows(&w.rows, s.pointers, rows, 1, 0)
-            w.result_bytes = 0
             w.starting = s.codes + r
             track(largest, lane.have, w)
             w.first = False
@@ -214,7 +212,7 @@ cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const La
         w.lines = run.lines
         w.best, w.code = s.picked + i * g.pitch * size, s.c + i * g.pitch * size
         set_rows(&w.rows, s.pointers, 2, run.lines, fetched(lane, 2 * t.n))
-        set_results(p, arrays, run, w)
+        set_results(p, arrays, s, run, t, w)
         track(p.pick.method == LARGEST, lane.have, w)
         i += run.lines
         run += 1

@@ -108,7 +108,7 @@ cdef inline void set_rows(Rows* r, const void** rows, Py_ssize_t taps, Py_ssize_
     cdef const char** at = <const char**> rows
     cdef Py_ssize_t step = at[1] - at[0] if taps * lines > 1 else 0, further
     r.rows, r.taps, r.lines = rows, taps, lines
-    r.fetched, r.fresh, r.ahead = bytes, taps, FETCH_AHEAD
+    r.fetched, r.fresh, r.ahead = bytes if taps > 0 else 0, taps, FETCH_AHEAD
     if bytes and max(step, -step) > bytes:
         r.ahead = step * max(1, FETCH_AHEAD // bytes)
     if bytes and taps > 1:
