@@ -14,6 +14,7 @@ from . import dispatch, threads
 from .arguments import must_fit
 from .geometry import BORDERS
 from .lanes import CODES, OPERATORS, Kernel, build, check_dtype, padded_value, result_dtype, scalar
+from .memory import LARGE, empty
 from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .places import Whole
 from .reducers import Reducer
@@ -111,7 +112,7 @@ class Plan:
         self.nbytes: int = 0
         self.order: tuple[int, ...] = ordered_axes(strides, spans)
         must_fit(self.out_shape, self.out_dtype)
-        self.straight: bool = self.order == tuple(range(len(shape)))
+        self.straight: bool = self.order == tuple(range(len(shape))) and math.prod(self.out_shape) * 8 <= LARGE
         if 0 in self.out_shape:
             return
         mirrored, weights = BORDERS.index(border), options.get("weights")
@@ -329,9 +330,7 @@ class Plan:
         """An output (or its indices) in the order of the input's axes in memory, as NumPy's ufuncs make it."""
         if self.straight:
             return np.empty(self.out_shape, dtype or self.out_dtype)
-        order = self.order
-        inverse = sorted(range(len(order)), key=order.__getitem__)
-        return np.empty([self.out_shape[a] for a in order], dtype or self.out_dtype).transpose(inverse)
+        return empty(self.out_shape, dtype or self.out_dtype, self.order)
 
     def fits(self, out: Array) -> bool:
         """`out` can be written row by row: it lies in memory as `empty()` does."""

@@ -21,6 +21,7 @@ from .call import Call, random_key, report
 from .engine import NO_DRAW, Plan, cached, keep
 from .geometry import BORDERS
 from .lanes import CODES, check_dtype
+from .memory import empty
 from .ordering import axis_fields, input_axes, ordered_axes, whole_axes
 from .reducers import TABLE, Reducer, read_options
 from .rows import TILE, Axis, canonical
@@ -139,12 +140,12 @@ class Backward:
         x = self.call.array
         wide = np.dtype(np.float32 if x.dtype.newbyteorder("=") in (np.float32, np.float16) else np.float64)
         order = ordered_axes(x.strides, self.spans)
-        inverse = sorted(range(x.ndim), key=order.__getitem__)
-        result = np.empty([x.shape[a] for a in order], wide)
+        result = empty(x.shape, wide, order)
+        flat = result.transpose(order).reshape(-1)
         for i, term in enumerate(self.terms()):
             give = self.give if isinstance(term, Picked) else self.spread
-            give(term, order, result.reshape(-1), i > 0)
-        return result.transpose(inverse)
+            give(term, order, flat, i > 0)
+        return result
 
     def give(self, term: Any, order: tuple[int, ...], out: Array, accumulate: bool) -> None:
         """The gradient of what was picked, written or added to `out` (flat, in the order of x in memory)."""
