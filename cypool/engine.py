@@ -37,7 +37,7 @@ from .rows import (
 )  # fmt: skip
 from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
-from .tall import tall
+from .tall import STRIP, slides, tall
 
 FILLED = 2**20  # bytes of a row that fills registers of any length
 SHORT_ROW = 32  # cells, as in kernels/tables.h
@@ -218,7 +218,10 @@ class Plan:
             raise AssertionError(f"{rows} rows of {span.o} x {channels} do not make {self.out_shape}")
         inputs = math.prod(axis["n"] for axis in leading)
         weighted = any(a.factors is not None for a in merged)
-        deep, tile = tall(leading, kernel.plain and not weighted, tile, span, channels * size)
+        slid = (plain and channels == self.copies == 1 and border < BORDERS.index("reflect") and not constant
+                and not check_empty and self.out_dtype == np.float32 and dispatch.kernels.slides
+                and slides(kernel.lanes, leading, span, taps))  # fmt: skip
+        deep, tile = tall(leading, kernel.plain and not weighted, slid, tile, span, channels * size)
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
         pairs = (channels == 1 and span.d == 1 and span.k % 2 == span.s % 2 == 0 and not tile["segment"]
                  and span.starts is None)  # fmt: skip
@@ -248,7 +251,9 @@ class Plan:
         elif len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
             band -= band % leading[-1]["o"]
         if deep and alike:
-            band = max(1, min(LINES, rows // 4, 4 * deep))
+            band = max(1, min(LINES, rows // 4, LINES if slid else 4 * deep))
+            if band > leading[-1]["o"]:  # whole planes
+                band -= band % leading[-1]["o"]
         if band == 1 and not deep:
             pitch = tile["outputs"]
             line = pitch * span.s
@@ -284,7 +289,8 @@ class Plan:
         else:
             work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         cells = tile["outputs"] if rowless else (band - 1 + deep) * line + tile["span"]
-        capacity = max(cells, band * pitch) * channels + 64
+        blocks = 2 * deep * (min(tile["span"], STRIP) + 64)  # of rows (kernels/slides.h)
+        capacity = max(cells, band * pitch, blocks) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,

@@ -42,7 +42,7 @@ class Ground:
         return placed
 
 
-def calls(n, turn):
+def calls(n, turn, name):
     """(shape, arguments of `pool`) of rows of n cells; `turn` varies what goes with them."""
     size = min(n, 1 + (n + turn) % 5)
     border = ("ignore", "edge", "constant")[turn % 3]
@@ -51,6 +51,8 @@ def calls(n, turn):
     yield (3, n), {"window": (min(3, 1 + n % 4), size), "stride": (1, 1 + turn % 3), "ceil_mode": turn % 2 == 0}
     yield (n, 3), {"window": size, "axes": 0, **more}
     yield (n,), {"window": cypool.Windows.adaptive(1 + turn % n)}
+    if name in ("max", "min", "mean"):  # down the columns (kernels/slides.h)
+        yield (17, n), {"window": (3 + n % 9, min(n, 2 + n % 15)), "stride": 1, "padding": (n % 2, 0)}
 
 
 def both_ways(grounds, values, at_end, call, name):
@@ -84,12 +86,12 @@ def both_ways(grounds, values, at_end, call, name):
 
 def sweep(dtype, lengths):
     """Every reducer on rows of these lengths, each array flush with a page on either side; the number of calls."""
-    grounds = {name: Ground(1 << 18) for name in ("x", "where", "out", "grad", "back", "index")}
+    grounds = {name: Ground(1 << 21) for name in ("x", "where", "out", "grad", "back", "index")}
     names = [n for n in cypool.reducers.TABLE if np.dtype(dtype).kind != "c" or n in ("sum", "mean")]
     called = 0
     for n in lengths:
         for turn, name in enumerate(names, n):
-            for shape, call in calls(n, turn):
+            for shape, call in calls(n, turn, name):
                 values = arrays.finite(dtype, shape, n, calm=True)
                 for at_end in (False, True):
                     called += both_ways(grounds, values, at_end, call, name)

@@ -15,7 +15,7 @@ from .rows cimport fetch
 from .reduce cimport close_lane, lane_blocks, open_lane, width_of
 from .scratch cimport *
 from .tiles cimport join, join_rest
-from .squares cimport write_squares
+from .squares cimport in_strips, write_squares
 from .write cimport write_lines, write_repeated, write_strips
 
 
@@ -94,14 +94,15 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
         line = &s.lines[first]
         m = 0
         while (first < runs and s.lines[first].at.times == line.at.times and s.lines[first].at.plane == line.at.plane
-               and (not alike or s.lines[first].at.taps == line.at.taps) and (not p.g.deep or m == 0)):
+               and (not alike or s.lines[first].at.taps == line.at.taps)
+               and (m == 0 or not p.g.deep or p.square == TALL_EXTREMES)):
             m += s.lines[first].lines
             first += 1
         if arrays.given == NULL and not p.means and not p.repeated and (m < rows or s.counted != tile):
             count_cells(p, s, line, m, tile)
             s.counted = tile if m == rows and p.count_lane < 0 and not p.pick.slots else -1
         whole = line.at.times == 1 and 0 < line.at.real == line.at.total
-        if p.g.strip and m == 1 and whole and p.square in (NO_SQUARE, PAIR_EXTREMES):
+        if in_strips(p) and m == 1 and whole:
             write_strips(p, arrays, s, line, tile)
             continue
         fetch_results(p, arrays, line, m)

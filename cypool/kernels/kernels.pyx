@@ -19,7 +19,10 @@ from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .spread cimport *
+from .squares cimport SLIDES
 from .write cimport plan_means
+
+slides = bool(SLIDES)  # whether this CPU level has slides.h, for the engine
 
 cdef enum:
     SLICE = 1 << 24   # cost (about nanoseconds) between two looks at pending signals

@@ -24,7 +24,8 @@ cdef enum:  # what a lane's taps see besides x
     NO_CONTEXT, LANE_CONTEXT, MEAN_CONTEXT
 
 cdef enum:  # what needs no rows between memory and the output (squares.pxd)
-    NO_SQUARE, PAIR_MEANS, FOUR_MEANS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES, CELL_EXTREMES
+    NO_SQUARE, PAIR_MEANS, FOUR_MEANS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES, CELL_EXTREMES,
+    TALL_EXTREMES
 
 cdef extern from *:
     """

@@ -360,6 +360,7 @@ static inline double cypool_double_of(uint64_t bits) { double x; memcpy(&x, &bit
 static inline uint64_t cypool_bits_of(double x) { uint64_t bits; memcpy(&bits, &x, 8); return bits; }
 static inline uint32_t cypool_float_bits(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
 
+#include "slides.h"
 #include "squares.h"
 #include "tables.h"
 #endif

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, extremes of such at stride 2,
-from memory into the output (squares.h); and extremes of blocks, which are merged into the output.
+from memory into the output (squares.h); extremes of tall windows at stride 1 (slides.h); and extremes of blocks, which
+are merged into the output.
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
@@ -16,6 +17,18 @@ from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .tiles cimport fill
+
+cdef extern from "slides.h" nogil:
+    const bint SLIDES "CYPOOL_SLIDES"                  # whether this CPU level has what follows
+    const Py_ssize_t SLIDE_WIDTH "CYPOOL_SLIDE_WIDTH"  # most cells of a strip
+    const Py_ssize_t SLIDE_LEAST "CYPOOL_SLIDE_LEAST"  # cells of a window
+    const Py_ssize_t SLIDE_MOST "CYPOOL_SLIDE_MOST"
+    void slide_max "cypool_slide_max" (const char* x, Py_ssize_t step, Py_ssize_t lines, Py_ssize_t taps,
+                                       Py_ssize_t start, Py_ssize_t stop, Py_ssize_t k, Py_ssize_t low,
+                                       Py_ssize_t high, float* scratch, float* out, Py_ssize_t out_step, Py_ssize_t n)
+    void slide_min "cypool_slide_min" (const char* x, Py_ssize_t step, Py_ssize_t lines, Py_ssize_t taps,
+                                       Py_ssize_t start, Py_ssize_t stop, Py_ssize_t k, Py_ssize_t low,
+                                       Py_ssize_t high, float* scratch, float* out, Py_ssize_t out_step, Py_ssize_t n)
 
 cdef enum:
     NARROW = 16  # outputs of a row: with fewer, extremes of 3x3 are merged and slide
@@ -44,6 +57,12 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     elif (floats and axis.k == 3 and axis.s == 2 and axis.before <= 1 and rows <= 3 and g.tiles == 1 and not g.strip
             and axis.o > NARROW and g.channels == 1):
         p.square = THREE_EXTREMES
+    elif (floats and SLIDES and SLIDE_LEAST <= axis.k <= SLIDE_MOST and axis.s == 1 and g.deep and g.taps == g.deep
+            and axis.border < REFLECT and g.channels == 1
+            and ((g.tiles == 1 and axis.n >= MANY_CHANNELS)
+                 or axis.o - (g.tiles - 1) * g.outputs >= MANY_CHANNELS + axis.k)
+            and g.capacity >= 2 * g.deep * (min(g.outputs + axis.k, SLIDE_WIDTH) + 2 * MANY_CHANNELS)):
+        p.square = TALL_EXTREMES
     elif floats and 1 < axis.k <= 3 and 1 < axis.s and rows <= 3 and g.channels >= MANY_CHANNELS:
         p.square = CELL_EXTREMES
     if p.square or not p.means or lane.have != F32 or lane.squares or not lane.direct or axis.d != 1 or g.channels != 1:
@@ -53,6 +72,11 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
             p.square = THREE_MEANS
     elif lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and not g.weighted:
         p.square = PAIR_MEANS if rows == 2 else FOUR_MEANS if rows == 4 else NO_SQUARE
+
+
+cdef inline bint in_strips(const Plan* p) noexcept nogil:
+    """Whether whole lines are made a strip at a time (write.pxd: write_strips): what is merged or slides there."""
+    return p.g.strip != 0 and (p.square == NO_SQUARE or p.square == PAIR_EXTREMES)
 
 
 cdef inline double factor_of(const Geometry* g, Scratch* s, const Line* run, Py_ssize_t line, bint simple,
@@ -92,6 +116,32 @@ cdef inline void extremes_of(const Plan* p, const void** rows, Py_ssize_t taps, 
             min_cells(rows, taps, axis.k, axis.s, g.channels, low, high, fresh, ahead, <float*> out, n)
 
 
+cdef inline Py_ssize_t slide_runs(const Plan* p, const Arrays* arrays, Scratch* s, const Line* runs, Py_ssize_t m,
+                                  Py_ssize_t middle, char* out, Py_ssize_t n, Py_ssize_t* done) noexcept nogil:
+    """Tall windows of one plane, m lines at most, which share most of their rows.  How many lines, and runs."""
+    cdef const Geometry* g = &p.g
+    cdef const Axis* axis = &g.axes[g.leading]
+    cdef const Axis* down = axis - 1
+    cdef Py_ssize_t a = g.leading - 1, lines = 0, start = runs.start[a], low = max(-middle, 0)
+    cdef Py_ssize_t high = min(axis.n - middle, n + axis.k - 1)
+    cdef const char* x = arrays.x + runs.at.x + runs.at.first - runs.low[a] * down.x + middle * g.x_cell
+    done[0] = 0
+    while lines < m and (lines == 0 or (runs.at.taps > 0 and runs.start[a] == start + lines)):
+        lines += runs.lines
+        done[0] += 1
+        if runs.at.taps == 0 and lines == runs.lines:
+            fill(&p.lanes[0], out, n, lines, axis.o)
+            return lines
+        runs += 1
+    if p.lanes[0].op == MAX:
+        slide_max(x, down.x, lines, down.k, -start, down.n - start, axis.k, low, high, <float*> s.a, <float*> out,
+                  axis.o, n)
+    else:
+        slide_min(x, down.x, lines, down.k, -start, down.n - start, axis.k, low, high, <float*> s.a, <float*> out,
+                  axis.o, n)
+    return lines
+
+
 cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, const Line* lines, Py_ssize_t m,
                                Py_ssize_t tile) noexcept nogil:
     cdef const Geometry* g = &p.g
@@ -114,6 +164,12 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
     rows.last = (axis.factors[axis.n - 1] * axis.inverse
                  if axis.factors != NULL and middle + n >= axis.n - 1 and axis.right < axis.n else 1)
     while i < m:
+        if p.square == TALL_EXTREMES:
+            line = slide_runs(p, arrays, s, run, m - i, middle, out, n, &count)
+            i += line
+            out += line * step
+            run += count
+            continue
         count = run.at.taps
         for j in range(-1, cells + 1 if count < needed else -1):
             zeros[j] = <float> rows.nothing
