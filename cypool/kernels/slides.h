@@ -14,7 +14,7 @@
 #ifndef CYPOOL_SLIDES_H
 #define CYPOOL_SLIDES_H
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) && defined(__GNUC__)
 enum { CYPOOL_SLIDES = 1, CYPOOL_SLIDE_WIDTH = 288, CYPOOL_SLIDE_LEAST = 2, CYPOOL_SLIDE_MOST = 16 };
 #define CYPOOL_INLINE static inline __attribute__((always_inline))
 
