@@ -37,7 +37,7 @@ from .rows import (
 )  # fmt: skip
 from .selection import Slots, groups, selecting, shares, slots_of
 from .spans import Span, pooled_shape
-from .tall import STRIP, slides, tall
+from .tall import blocks, slides, tall
 
 FILLED = 2**20  # bytes of a row that fills registers of any length
 SHORT_ROW = 32  # cells, as in kernels/tables.h
@@ -112,7 +112,8 @@ class Plan:
         self.nbytes: int = 0
         self.order: tuple[int, ...] = ordered_axes(strides, spans)
         must_fit(self.out_shape, self.out_dtype)
-        self.straight: bool = self.order == tuple(range(len(shape))) and math.prod(self.out_shape) * 8 <= LARGE
+        small = math.prod(self.out_shape) * 8 <= LARGE  # of any dtype
+        self.straight: bool = small and self.order == tuple(range(len(shape)))
         if 0 in self.out_shape:
             return
         mirrored, weights = BORDERS.index(border), options.get("weights")
@@ -219,7 +220,7 @@ class Plan:
         inputs = math.prod(axis["n"] for axis in leading)
         weighted = any(a.factors is not None for a in merged)
         slid = (plain and channels == self.copies == 1 and border < BORDERS.index("reflect") and not constant
-                and not check_empty and self.out_dtype == np.float32 and dispatch.kernels.slides
+                and not check_empty and self.out_dtype == np.float32
                 and slides(kernel.lanes, leading, span, taps))  # fmt: skip
         deep, tile = tall(leading, kernel.plain and not weighted, slid, tile, span, channels * size)
         pitch = max(tile["outputs"], -(-tile["span"] // span.s)) if span.starts is None else tile["outputs"]
@@ -248,12 +249,10 @@ class Plan:
                 band = 1
         if span.planes:  # each has tables of its own
             band = min(band, leading[-1]["o"]) if leading else 1
-        elif len(leading) > 1 and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
-            band -= band % leading[-1]["o"]
         if deep and alike:
             band = max(1, min(LINES, rows // 4, LINES if slid else 4 * deep))
-            if band > leading[-1]["o"]:  # whole planes
-                band -= band % leading[-1]["o"]
+        if leading and band > leading[-1]["o"]:  # whole planes: the next ones lie alike
+            band -= band % leading[-1]["o"]
         if band == 1 and not deep:
             pitch = tile["outputs"]
             line = pitch * span.s
@@ -289,12 +288,11 @@ class Plan:
         else:
             work = sum(lane["cost"] * (visited if lane in visits else tile["span"]) for lane in kernel.lanes)
         cells = tile["outputs"] if rowless else (band - 1 + deep) * line + tile["span"]
-        blocks = 2 * deep * (min(tile["span"], STRIP) + 64)  # of rows (kernels/slides.h)
-        capacity = max(cells, band * pitch, blocks) * channels + 64
+        capacity = max(cells, band * pitch, blocks(deep, tile["span"])) * channels + 64
         fields = {
             "channels": channels, "x_cell": row.x, "x_channel": inner.x, "mask_cell": row.mask,
             "mask_channel": inner.mask, "size": dtype.itemsize, "swap": not dtype.isnative, "plain": plain,
-            "weighted": weighted, "deep": deep, "mirrored": mirrored, "channel_position": inner.position,
+            "weighted": weighted, "deep": deep, "slid": slid, "mirrored": mirrored, "channel_position": inner.position,
             "copies": self.copies, "repeats": span.copies,
             "counted": check_empty or kernel.counted, "compact": bool(slots and slots.each),
             "masked": masked, "planes": any(s.planes for s in self.spans.values()), "uniform": uniform,

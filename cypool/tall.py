@@ -5,34 +5,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import dispatch
 from .lanes import CODES, OPERATORS
 from .rows import LINES
 from .spans import Span
 
-__all__ = ["STRIP", "slides", "tall"]
+__all__ = ["blocks", "slides", "tall"]
 
 TALL = 10  # rows from which this is quicker than reading them anew for each line
 DEEP = 163840  # bytes of the rows that a band reads
-# What kernels/slides.h knows:
-ROWS = 3  # of a window, or more
-LEAST, MOST = 2, 16  # cells of a window on each of them
-STRIP = 288  # cells of a row that are worked on at a time
+ROWS = 3  # those from which kernels/slides.h is, for extremes
 
 
 def slides(lanes: list[dict[str, Any]], leading: list[dict[str, Any]], span: Span, taps: int) -> bool:
     """Whether all that is asked for are extremes of float32, read as they lie in memory, of windows at stride 1 on rows
     of one axis (kernels/slides.h)."""
+    least, most, _ = dispatch.kernels.slides
     return (
         len(lanes) == 1
         and lanes[0]["direct"]
         and lanes[0]["op"] <= OPERATORS.index("min")
         and lanes[0]["have"] == CODES["f4"]
         and span.s == span.d == span.copies == 1
-        and LEAST <= span.k <= MOST
+        and 0 < least <= span.k <= most
         and span.n >= 8
         and leading != []
         and taps == leading[-1]["k"]
     )
+
+
+def blocks(deep: int, cells: int) -> int:
+    """Cells of scratch for two blocks of rows of a tile (kernels/slides.h)."""
+    strip: int = dispatch.kernels.slides[2]
+    return 2 * deep * (min(cells, strip) + 64)
 
 
 def tall(

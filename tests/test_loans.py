@@ -1,5 +1,6 @@
 """Large results lie in memory that is used again: only when nobody sees it any more, and without traces."""
 
+import sys
 import threading
 
 import numpy as np
@@ -135,6 +136,7 @@ def test_a_system_that_cannot_take_it_back():
     assert not memory._spare
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS and /proc are Linux's")
 def test_no_room():
     """What is spare is given back first, and then a MemoryError says what there is no room for."""
     fresh("""
@@ -163,7 +165,8 @@ assert (cypool.pool(x, 3, stride=1) == y).all()
 def test_the_end_is_quiet():
     """A result that lives as long as the interpreter."""
     code = "import numpy, cypool; y = cypool.pool(numpy.zeros((5900, 5900), 'u1'), 3, stride=1); z = y[1:]"
-    assert (start("-c", code).stderr, start("-c", code).returncode) == ("", 0)
+    done = start("-c", code)
+    assert (done.stderr, done.returncode) == ("", 0)
 
 
 def test_forked_processes_share_nothing():

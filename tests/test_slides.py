@@ -87,8 +87,8 @@ def test_sums_down_the_columns(rows):
             with dispatch._use(level):
                 results.append(cypool.pool(x, (rows, 1), "sum", stride=1, dtype="f8"))
                 results.append(cypool.pool(x, (rows, 1), "mean", stride=1, padding=(rows // 2, 0)))
-        for got in results[2:]:
-            assert any(got.tobytes() == other.tobytes() for other in results[:2])
+        for i, got in enumerate(results):
+            assert got.tobytes() == results[i % 2].tobytes()
         if 10 <= rows < 16:
             d = x.astype("f8")
             a = [d[i : i + 22] for i in range(rows)]

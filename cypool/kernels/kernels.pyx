@@ -19,10 +19,10 @@ from .places cimport *
 from .plan cimport *
 from .scratch cimport *
 from .spread cimport *
-from .squares cimport SLIDES
+from .squares cimport SLIDE_LEAST, SLIDE_MOST, SLIDE_WIDTH
 from .write cimport plan_means
 
-slides = bool(SLIDES)  # whether this CPU level has slides.h, for the engine
+slides = (SLIDE_LEAST, SLIDE_MOST, SLIDE_WIDTH)  # what slides.h knows at this CPU level, for cypool.tall
 
 cdef enum:
     SLICE = 1 << 24   # cost (about nanoseconds) between two looks at pending signals
@@ -166,6 +166,7 @@ cdef class Reduction:
         g.span, g.strip, g.folded = given["span"], given["strip"], given["folded"]
         g.segment, g.segments, g.taps = given["segment"], given["segments"], given["taps"]
         g.weighted, g.counted, g.deep = given["weighted"], given["counted"], given["deep"]
+        g.slid = given["slid"]
         g.repeats, g.copies = given["repeats"], given["copies"]
         g.twins, g.hides, g.compact = given["twins"], given["hides"], given["compact"]
         g.mirrored = given["mirrored"]

@@ -11,14 +11,6 @@ from .slide cimport SLIDE, Work, on_work, plainer
 from .tiles cimport fill
 
 
-cdef extern from "slides.h" nogil:
-    const Py_ssize_t SUM_LEAST "CYPOOL_SUM_LEAST"
-    const Py_ssize_t SUM_MOST "CYPOOL_SUM_MOST"
-    const Py_ssize_t SUM_ROWS "CYPOOL_SUM_ROWS"
-    void add_columns "cypool_add_columns" (const char* x, Py_ssize_t step, Py_ssize_t lines, Py_ssize_t k, double* out,
-                                           Py_ssize_t pitch, Py_ssize_t n)
-
-
 cdef inline void load(const Plan* p, const char* base, Py_ssize_t offset, Py_ssize_t cell, Py_ssize_t channel,
                       int size, bint swap, const void* value, const Tile* t, char* out) noexcept nogil:
     """Cells low .. high of the row at `offset`, mirrored ones included, as contiguous native samples;
@@ -295,11 +287,11 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
     cdef Py_ssize_t i = 0, j, lines, count = run.at.taps, rows = run.lines + count - 1, size = lane.want_size
     cdef char* deep = s.a + first * size
     cdef const void* cells
-    cdef bint clean = lane.op <= MIN and lane.want == F32
+    cdef bint clean = lane.op <= MIN and lane.want == F32, read = lane.direct and not framed
     cdef Work w
     list_taps(&p.g, run, 0, 1, &s.taps)
     w.covers = 1
-    if lane.direct and not framed and lane.op <= MIN and count >= 4:  # each line is the extreme of four rows
+    if read and lane.op <= MIN and count >= 4:  # each line is the extreme of four rows
         w.covers = 4
         rows -= 3
         while i < rows:
@@ -309,11 +301,11 @@ cdef inline void merge_deep(const Plan* p, const Arrays* arrays, Scratch* s, con
             merge_lane(lane, True, lane.pairs, s.pointers, 4, lines, n, deep + i * pitch * size, pitch, True)
             clean = clean and all_ordered(deep + i * pitch * size, lines, n, pitch)
             i += lines
-    elif (lane.direct and not framed and lane.op == SUM and lane.have == F32 and not lane.pairs and not lane.squares
-            and SUM_LEAST <= count <= SUM_MOST and rows <= SUM_ROWS):
+    elif (read and lane.op == SUM and lane.have == F32 and not lane.pairs and not lane.squares
+            and SUM_LEAST <= count <= SUM_MOST and rows <= SUM_ROWS and n >= SUM_WIDTH):
         add_columns(base + s.taps.x[0], axis.x, run.lines, count, <double*> deep, pitch, n)
         return
-    elif lane.direct and not framed:
+    elif read:
         for i in range(rows):
             s.pointers[i] = base + s.taps.x[0] + i * axis.x
         merge_lane(lane, True, lane.pairs, s.pointers, 1, rows, n, deep, pitch, True)

@@ -96,6 +96,7 @@ cdef struct Geometry:
     bint masked, planes, uniform  # uniform: every window on the row axis is whole and real
     bint weighted                 # an axis has factors
     bint mirrored                 # cells beyond the ends of a row are copied from the merged row
+    bint slid                     # extremes at stride 1 of a kind that slides.h knows
     Py_ssize_t deep               # rows of tall windows that slide along columns (merge_deep), or 0
     bint counted                  # the number of cells of each window matters
     Py_ssize_t rows, outputs      # output rows, tiles' outputs

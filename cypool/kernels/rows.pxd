@@ -25,6 +25,12 @@ cdef extern from "rows.h" nogil:
     void share_all "cypool_share_all" (const double* a, Py_ssize_t next, double share, float* out, Py_ssize_t n)
     void share_each "cypool_share_each" (const double* a, Py_ssize_t next, const double* shares, float* out,
                                          Py_ssize_t n)
+    const Py_ssize_t SUM_LEAST "CYPOOL_SUM_LEAST"  # what add_columns knows: rows of a window,
+    const Py_ssize_t SUM_MOST "CYPOOL_SUM_MOST"
+    const Py_ssize_t SUM_ROWS "CYPOOL_SUM_ROWS"    # most rows in all,
+    const Py_ssize_t SUM_WIDTH "CYPOOL_SUM_WIDTH"  # fewest columns
+    void add_columns "cypool_add_columns" (const char* x, Py_ssize_t step, Py_ssize_t lines, Py_ssize_t k, double* out,
+                                           Py_ssize_t pitch, Py_ssize_t n)
     bint ordered_f32 "cypool_ordered_f32" (const float* a, Py_ssize_t n)
     bint ordered_f64 "cypool_ordered_f64" (const double* a, Py_ssize_t n)
     void space_out_cells "cypool_space_out" (const char* a, char* out, Py_ssize_t n, Py_ssize_t step, Py_ssize_t size)

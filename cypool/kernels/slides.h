@@ -15,7 +15,7 @@
 #define CYPOOL_SLIDES_H
 
 #if defined(__AVX2__) && defined(__GNUC__)
-enum { CYPOOL_SLIDES = 1, CYPOOL_SLIDE_WIDTH = 288, CYPOOL_SLIDE_LEAST = 2, CYPOOL_SLIDE_MOST = 16 };
+enum { CYPOOL_SLIDE_WIDTH = 288, CYPOOL_SLIDE_LEAST = 2, CYPOOL_SLIDE_MOST = 16 };
 #define CYPOOL_INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
@@ -173,7 +173,7 @@ CYPOOL_INLINE void cypool_slide_strip(const char *x, ptrdiff_t step, ptrdiff_t l
     const float least = largest ? -HUGE_VALF : HUGE_VALF;
     const cypool_many nothing = CYPOOL_ALL(least);
     float *b = a + taps * pitch, *swap;
-    int bad = 0, bad_next = 0;
+    int bad = 0;
     for (ptrdiff_t j = 0; j < 2 * taps; j++) {
         for (ptrdiff_t i = 0; i < lead + low; i++)
             a[j * pitch + i] = least;
@@ -203,7 +203,7 @@ CYPOOL_INLINE void cypool_slide_strip(const char *x, ptrdiff_t step, ptrdiff_t l
     for (; lines > 0; lines -= taps, out += taps * out_step) {
         const ptrdiff_t here = lines < taps ? lines : taps;
         x += taps * step, from -= taps, to -= taps;
-        bad_next = 0;
+        int bad_next = 0;
         if (lines > taps)
             CYPOOL_COLUMNS(bad_next, CYPOOL_ENDS_NEXT)
         if (lines > taps && !bad && !bad_next) {
@@ -229,7 +229,7 @@ CYPOOL_INLINE void cypool_slide_strip(const char *x, ptrdiff_t step, ptrdiff_t l
                            high - at < cells ? high - at : cells, scratch, out + at, out_step, strip, largest); \
     }
 #else
-enum { CYPOOL_SLIDES = 0, CYPOOL_SLIDE_WIDTH = 0, CYPOOL_SLIDE_LEAST = 0, CYPOOL_SLIDE_MOST = 0 };
+enum { CYPOOL_SLIDE_WIDTH = 0, CYPOOL_SLIDE_LEAST = 0, CYPOOL_SLIDE_MOST = 0 };
 #define CYPOOL_SLIDE(largest) \
     (void) x, (void) step, (void) lines, (void) taps, (void) from, (void) to, (void) k, (void) low, (void) high; \
     (void) scratch, (void) out, (void) out_step, (void) n;
@@ -246,53 +246,29 @@ enum { CYPOOL_SLIDES = 0, CYPOOL_SLIDE_WIDTH = 0, CYPOOL_SLIDE_LEAST = 0, CYPOOL
 CYPOOL_SLIDE_OF(cypool_slide_max, 1)
 CYPOOL_SLIDE_OF(cypool_slide_min, 0)
 
-/* Sums of k rows, 4 <= k < 16, on each of some lines (80 rows at most in all), a row further each, in double and in the
-   order of slide.pxd: flat: the first k % 4 cells, and after them fours.  Neighbouring lines share all pairs. */
-enum { CYPOOL_SUM_LEAST = 4, CYPOOL_SUM_MOST = 15, CYPOOL_SUM_ROWS = 80 };
-static inline double cypool_four_rows(const char *x, ptrdiff_t step)
-{
-    float a, b, c, d;
-    memcpy(&a, x, 4), memcpy(&b, x + step, 4), memcpy(&c, x + 2 * step, 4), memcpy(&d, x + 3 * step, 4);
-    return ((double) a + b) + ((double) c + d);
-}
-
-static inline void cypool_add_column(const char *x, ptrdiff_t step, ptrdiff_t lines, ptrdiff_t k, double *out,
-                                     ptrdiff_t pitch)
-{
-    for (ptrdiff_t j = 0; j < lines; j++, x += step, out += pitch) {
-        const char *fours = x + k % 4 * step;
-        double sum = cypool_four_rows(fours, step), first = 0;
-        for (ptrdiff_t t = 1; t < k / 4; t++)
-            sum += cypool_four_rows(fours + 4 * t * step, step);
-        for (ptrdiff_t t = 0; t < k % 4; t++)
-            first = t ? first + *(const float *) (x + t * step) : *(const float *) x;
-        *out = k % 4 ? first + sum : sum;
-    }
-}
-
+/* Sums of k rows, 8 <= k < 16, on each of some lines (80 rows at most in all), a row further each, in double and in the
+   order of slide.pxd: flat: the first k % 4 cells, and after them fours.  Neighbouring lines share all pairs.  There are
+   CYPOOL_SUM_WIDTH columns at least; the last may overlap those before them. */
 #if defined(__GNUC__)
+enum { CYPOOL_SUM_LEAST = 8, CYPOOL_SUM_MOST = 15, CYPOOL_SUM_ROWS = 80, CYPOOL_SUM_WIDTH = 2 * CYPOOL_PART };
 #define CYPOOL_ADD_COLUMNS(rest) \
     for (ptrdiff_t j = 0; j < lines + k - 1; j++) \
         _Pragma("GCC unroll 2") for (int g = 0; g < 2; g++) { \
-            const char *cells = x + 4 * i + j * step + 4 * g * PART; \
+            const char *cells = x + 4 * at + j * step + 4 * g * PART; \
             some next = CYPOOL_FLOATS((const float *) cells), pair = last[g] + next; \
             cypool_fetch(cells + 256, 4 * PART); \
             four[j][g] = third[g] + pair; /* of the cells j - 3 .. j */ \
             rest; \
             third[g] = second[g], second[g] = pair, last[g] = next; \
         }
-#endif
 static inline void cypool_add_columns(const char *x, ptrdiff_t step, ptrdiff_t lines, ptrdiff_t k, double *out,
                                       ptrdiff_t pitch, ptrdiff_t n)
 {
-    ptrdiff_t i = 0;
-#if defined(__GNUC__)
     CYPOOL_DOUBLES
-    enum { WIDE = 2 * PART };
     some four[CYPOOL_SUM_ROWS][2], first[CYPOOL_SUM_ROWS][2];
-    while (i < n && n >= WIDE) {
+    for (ptrdiff_t i = 0; i < n; i += CYPOOL_SUM_WIDTH) {
+        const ptrdiff_t at = i + CYPOOL_SUM_WIDTH > n ? n - CYPOOL_SUM_WIDTH : i;
         some last[2] = {{0}}, second[2] = {{0}}, third[2] = {{0}}; /* a cell, and pairs that end there and one before */
-        i = i + WIDE > n ? n - WIDE : i; /* the last columns may overlap those before them */
         if (k % 4 == 0)
             CYPOOL_ADD_COLUMNS((void) first)
         else if (k % 4 == 1)
@@ -302,23 +278,25 @@ static inline void cypool_add_columns(const char *x, ptrdiff_t step, ptrdiff_t l
         else
             CYPOOL_ADD_COLUMNS(first[j][g] = second[g] + next)
         for (ptrdiff_t j = 0; j < lines; j++) {
-            const ptrdiff_t at = j + k % 4 + 3, end = j + k % 4 - 1;
+            const ptrdiff_t begun = j + k % 4 - 1; /* where the first cells end */
             _Pragma("GCC unroll 2")
             for (int g = 0; g < 2; g++) {
-                some sum = four[at][g];
-                if (k >= 8)
-                    sum = sum + four[at + 4][g];
+                some sum = four[begun + 4][g] + four[begun + 8][g];
                 if (k >= 12)
-                    sum = sum + four[at + 8][g];
+                    sum = sum + four[begun + 12][g];
                 if (k % 4)
-                    sum = first[end][g] + sum;
-                memcpy(out + j * pitch + i + g * PART, &sum, sizeof sum);
+                    sum = first[begun][g] + sum;
+                memcpy(out + j * pitch + at + g * PART, &sum, sizeof sum);
             }
         }
-        i += WIDE;
     }
-#endif
-    for (; i < n; i++)
-        cypool_add_column(x + 4 * i, step, lines, k, out + i, pitch);
 }
+#else
+enum { CYPOOL_SUM_LEAST = 0, CYPOOL_SUM_MOST = 0, CYPOOL_SUM_ROWS = 0, CYPOOL_SUM_WIDTH = 0 };
+static inline void cypool_add_columns(const char *x, ptrdiff_t step, ptrdiff_t lines, ptrdiff_t k, double *out,
+                                      ptrdiff_t pitch, ptrdiff_t n)
+{
+    (void) x, (void) step, (void) lines, (void) k, (void) out, (void) pitch, (void) n;
+}
+#endif
 #endif

@@ -19,10 +19,9 @@ from .scratch cimport *
 from .tiles cimport fill
 
 cdef extern from "slides.h" nogil:
-    const bint SLIDES "CYPOOL_SLIDES"                  # whether this CPU level has what follows
-    const Py_ssize_t SLIDE_WIDTH "CYPOOL_SLIDE_WIDTH"  # most cells of a strip
-    const Py_ssize_t SLIDE_LEAST "CYPOOL_SLIDE_LEAST"  # cells of a window
+    const Py_ssize_t SLIDE_LEAST "CYPOOL_SLIDE_LEAST"  # cells of a window; 0 where registers cannot be moved so
     const Py_ssize_t SLIDE_MOST "CYPOOL_SLIDE_MOST"
+    const Py_ssize_t SLIDE_WIDTH "CYPOOL_SLIDE_WIDTH"  # most cells of a strip
     void slide_max "cypool_slide_max" (const char* x, Py_ssize_t step, Py_ssize_t lines, Py_ssize_t taps,
                                        Py_ssize_t start, Py_ssize_t stop, Py_ssize_t k, Py_ssize_t low,
                                        Py_ssize_t high, float* scratch, float* out, Py_ssize_t out_step, Py_ssize_t n)
@@ -57,8 +56,7 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     elif (floats and axis.k == 3 and axis.s == 2 and axis.before <= 1 and rows <= 3 and g.tiles == 1 and not g.strip
             and axis.o > NARROW and g.channels == 1):
         p.square = THREE_EXTREMES
-    elif (floats and SLIDES and SLIDE_LEAST <= axis.k <= SLIDE_MOST and axis.s == 1 and g.deep and g.taps == g.deep
-            and axis.border < REFLECT and g.channels == 1
+    elif (floats and g.slid and g.deep
             and ((g.tiles == 1 and axis.n >= MANY_CHANNELS)
                  or axis.o - (g.tiles - 1) * g.outputs >= MANY_CHANNELS + axis.k)
             and g.capacity >= 2 * g.deep * (min(g.outputs + axis.k, SLIDE_WIDTH) + 2 * MANY_CHANNELS)):
@@ -125,13 +123,14 @@ cdef inline Py_ssize_t slide_runs(const Plan* p, const Arrays* arrays, Scratch* 
     cdef Py_ssize_t a = g.leading - 1, lines = 0, start = runs.start[a], low = max(-middle, 0)
     cdef Py_ssize_t high = min(axis.n - middle, n + axis.k - 1)
     cdef const char* x = arrays.x + runs.at.x + runs.at.first - runs.low[a] * down.x + middle * g.x_cell
+    if runs.at.taps == 0:
+        fill(&p.lanes[0], out, n, runs.lines, axis.o)
+        done[0] = 1
+        return runs.lines
     done[0] = 0
-    while lines < m and (lines == 0 or (runs.at.taps > 0 and runs.start[a] == start + lines)):
+    while lines < m and runs.at.taps > 0 and runs.start[a] == start + lines:
         lines += runs.lines
         done[0] += 1
-        if runs.at.taps == 0 and lines == runs.lines:
-            fill(&p.lanes[0], out, n, lines, axis.o)
-            return lines
         runs += 1
     if p.lanes[0].op == MAX:
         slide_max(x, down.x, lines, down.k, -start, down.n - start, axis.k, low, high, <float*> s.a, <float*> out,
