@@ -24,8 +24,7 @@ cdef enum:  # what a lane's taps see besides x
     NO_CONTEXT, LANE_CONTEXT, MEAN_CONTEXT
 
 cdef enum:  # what needs no rows between memory and the output (squares.pxd)
-    NO_SQUARE, PAIR_MEANS, FOUR_MEANS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES, CELL_EXTREMES,
-    TALL_EXTREMES
+    NO_SQUARE, TWOS, THREE_MEANS, PAIR_EXTREMES, THREE_EXTREMES, CELL_EXTREMES, TALL_EXTREMES
 
 cdef extern from *:
     """
@@ -136,6 +135,7 @@ cdef struct Plan:
     bint means                    # sums or means of floats, written a line at a time (write.pxd)
     bint triple                   # of windows of three neighbours, which are added up as they are written
     int square                    # NO_SQUARE, or what squares.pxd makes of it
+    twos* two                     # TWOS: of rows of this type
     bint repeated                 # of windows of one cell, written several times
     bint steady                   # all other axes are pooled
     Py_ssize_t factor             # a picked cell's offset in the gradient over its flat position; 0: not one number

@@ -85,13 +85,18 @@ static inline void cypool_add_rows(const float *const *rows, ptrdiff_t taps, dou
     }
 }
 
-/* Memory that will be read soon; any address will do.  GCC takes a function that only fetches for one that does nothing,
-   and drops calls of it: not of one with an instruction of its own, be it empty. */
+/* Memory that will be read soon; any address will do.  It goes to the second-level cache: in the first one rows at
+   steps of 4 kB drive each other out, and few lines are under way to it (2x2x2 maxima take 3.5 instead of 6.7 ms on a
+   Zen 4).  GCC takes a function that only fetches for one that does nothing, and drops calls of it: not of one with an
+   instruction of its own, be it empty. */
+#if defined(__GNUC__)
+#define CYPOOL_FETCH(a) __builtin_prefetch(a, 0, 2)
+#endif
 static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 {
 #if defined(__GNUC__)
     for (ptrdiff_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch(a + i, 0, 3);
+        CYPOOL_FETCH(a + i);
     __asm__ volatile("");
 #endif
 }
@@ -363,4 +368,5 @@ static inline uint32_t cypool_float_bits(float x) { uint32_t bits; memcpy(&bits,
 #include "slides.h"
 #include "squares.h"
 #include "tables.h"
+#include "twos.h"
 #endif

@@ -63,10 +63,12 @@ cdef extern from "rows.h" nogil:
     void min_squares "cypool_min_squares" (const void** rows, Py_ssize_t taps, Py_ssize_t low, Py_ssize_t high,
                                            float* out, Py_ssize_t n)
     int share_threes "cypool_share_threes" (const ThreeRows* rows, float* out, Py_ssize_t step, Py_ssize_t n)
-    void share_pairs "cypool_share_pairs" (const float* a, const float* b, double share, Py_ssize_t ahead, float* out,
-                                           Py_ssize_t n)
-    void share_fours "cypool_share_fours" (const float* a, const float* b, const float* c, const float* d, double share,
-                                           Py_ssize_t ahead, float* out, Py_ssize_t n)
+    ctypedef struct How "cypool_how":
+        Py_ssize_t ahead
+        double share
+        int bias, odd
+    ctypedef void twos "cypool_twos" (const void* const* rows, const How* how, void* results, Py_ssize_t n) noexcept
+    twos* twos_of "cypool_twos_of" (int op, int have, Py_ssize_t size, Py_ssize_t taps, Py_ssize_t n)
     void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)

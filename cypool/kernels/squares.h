@@ -270,48 +270,4 @@ static inline int cypool_share_threes(const cypool_three_rows *rows, float *out,
     return 1;
 }
 #endif
-
-/* Means of blocks of 2x2, out[i] = (float) (((a[2i] + b[2i]) + (a[2i+1] + b[2i+1])) share), and of 2x2x2, whose rows are
-   a, b, c and d; what lies `ahead` bytes further on is fetched meanwhile, if not 0. */
-#if defined(__GNUC__)
-#define CYPOOL_BLOCKS_AT(k, merged) \
-    { \
-        some x = merged(CYPOOL_FLOATS, 2 * (k)), y = merged(CYPOOL_FLOATS, 2 * (k) + PART); \
-        x = CYPOOL_PAIRED(x, y) * share; \
-        CYPOOL_PUT_FLOATS(out + (k), x); \
-    }
-#define CYPOOL_MANY_BLOCKS(merged, fetch) \
-    CYPOOL_DOUBLES \
-    enum { LINE = 8 }; /* outputs of 64 bytes of each row */ \
-    for (; i + LINE <= n; i += LINE) { \
-        if (ahead) { \
-            fetch \
-        } \
-        for (int j = 0; j < LINE; j += PART) \
-            CYPOOL_BLOCKS_AT(i + j, merged) \
-    } \
-    for (; i + PART <= n; i += PART) \
-        CYPOOL_BLOCKS_AT(i, merged)
-#else
-#define CYPOOL_MANY_BLOCKS(merged, fetch)
-#endif
-#define CYPOOL_CELL(a) ((double) *(a))
-#define CYPOOL_TWO_ROWS(get, k) (get(a + k) + get(b + k))
-#define CYPOOL_FOUR_ROWS(get, k) (CYPOOL_TWO_ROWS(get, k) + (get(c + k) + get(d + k)))
-#define CYPOOL_FETCH(row) __builtin_prefetch((const char *) ((row) + 2 * i) + ahead)
-#define CYPOOL_FETCH_TWO CYPOOL_FETCH(a); CYPOOL_FETCH(b);
-#define CYPOOL_FETCH_FOUR CYPOOL_FETCH_TWO CYPOOL_FETCH(c); CYPOOL_FETCH(d);
-#define CYPOOL_BLOCKS(name, rows, merged, fetch) \
-    static inline void name(rows, double share, ptrdiff_t ahead, float *out, ptrdiff_t n) \
-    { \
-        ptrdiff_t i = 0; \
-        (void) ahead; \
-        CYPOOL_MANY_BLOCKS(merged, fetch) \
-        for (; i < n; i++) \
-            out[i] = (float) ((merged(CYPOOL_CELL, 2 * i) + merged(CYPOOL_CELL, 2 * i + 1)) * share); \
-    }
-#define CYPOOL_ROWS_AB const float *a, const float *b
-#define CYPOOL_ROWS_ABCD CYPOOL_ROWS_AB, const float *c, const float *d
-CYPOOL_BLOCKS(cypool_share_pairs, CYPOOL_ROWS_AB, CYPOOL_TWO_ROWS, CYPOOL_FETCH_TWO)
-CYPOOL_BLOCKS(cypool_share_fours, CYPOOL_ROWS_ABCD, CYPOOL_FOUR_ROWS, CYPOOL_FETCH_FOUR)
 #endif

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Squares: means of blocks of 2x2 and 2x2x2 cells, and of windows of 3x3 at stride 1, extremes of such at stride 2,
-from memory into the output (squares.h); extremes of tall windows at stride 1 (slides.h); and extremes of blocks, which
-are merged into the output.
+"""Squares: means and extremes of blocks of 2x2 and 2x2x2 cells (twos.h), means of windows of 3x3 at stride 1 and
+extremes of such at stride 2 (squares.h), and extremes of tall windows at stride 1 (slides.h), from memory into the
+output; and extremes of other blocks, which are merged into the output.
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
@@ -10,7 +10,8 @@ are merged into the output.
 A row that a window lacks is one of zeros; of extremes, one that it has.
 """
 from .counts cimport shares_of
-from .finish cimport TAKE
+from .exact cimport HALF_EVEN, HALF_UP
+from .finish cimport MEAN, TAKE
 from .lines cimport fetched, list_run, merge_lane, set_rows
 from .merge cimport Rows, fetch_rows
 from .places cimport *
@@ -33,13 +34,21 @@ cdef enum:
     NARROW = 16  # outputs of a row: with fewer, extremes of 3x3 are merged and slide
 
 
+cdef inline bint rounded_means(const Plan* p) noexcept nogil:
+    """Whether the results are means of bytes or of 16-bit cells, rounded to such."""
+    cdef const Lane* lane = &p.lanes[0]
+    return (p.n_lanes == 1 and lane.op == SUM and p.f.code == MEAN and p.f.divisor == 0 and lane.have == p.out_code
+            and (lane.have == U8 or lane.have == U16) and not p.check_empty and not p.constant and not p.poisoned
+            and p.g.copies == p.g.repeats == 1)
+
+
 cdef inline void plan_squares(Plan* p) noexcept nogil:
     """Which of them a plan asks for."""
     cdef const Geometry* g = &p.g
     cdef const Axis* axis = &g.axes[g.leading]
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t a, rows = 1
-    cdef bint padded = axis.before > 0 or axis.after > 0
+    cdef bint padded = axis.before > 0 or axis.after > 0, whole = True
     cdef bint extreme = (p.n_lanes == 1 and lane.op <= MIN and lane.direct and p.f.code == TAKE
                          and lane.want == p.out_code and not p.check_empty and not p.constant and not p.poisoned
                          and g.copies == g.repeats == 1)
@@ -50,6 +59,15 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
         if g.axes[a].flat or g.axes[a].starts != NULL:  # cells that are not read; windows of several lengths
             return
         rows *= g.axes[a].k if a < g.leading and rows <= 4 else 1
+        whole = whole and g.axes[a].whole == 0 and g.axes[a].cut == g.axes[a].o
+    if (axis.k == axis.s == 2 and axis.d == 1 and g.uniform and not padded and g.channels == 1 and not g.weighted
+            and lane.direct and not lane.squares
+            and (extreme or (p.means and lane.have == F32) or (whole and rounded_means(p)))):
+        p.two = twos_of(lane.op, lane.have, lane.have_size, rows if rows == g.taps else 0,
+                        axis.o - (g.tiles - 1) * g.outputs)
+        p.square = TWOS if p.two != NULL else NO_SQUARE
+    if p.square:
+        return
     if (extreme and lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and g.taps <= ROWS
             and g.channels == 1):
         p.square = PAIR_EXTREMES
@@ -68,8 +86,6 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     if p.triple and rows <= 3 and not lane.pairs and axis.before <= 1 and axis.after <= 1:
         if (axis.border < REFLECT or not padded) and axis.left <= 1 and axis.right >= axis.n - 1:
             p.square = THREE_MEANS
-    elif lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and not g.weighted:
-        p.square = PAIR_MEANS if rows == 2 else FOUR_MEANS if rows == 4 else NO_SQUARE
 
 
 cdef inline bint in_strips(const Plan* p) noexcept nogil:
@@ -114,6 +130,30 @@ cdef inline void extremes_of(const Plan* p, const void** rows, Py_ssize_t taps, 
             min_cells(rows, taps, axis.k, axis.s, g.channels, low, high, fresh, ahead, <float*> out, n)
 
 
+cdef inline void write_twos(const Plan* p, const Rows* r, const float* zeros, double share, char* out,
+                            Py_ssize_t step, Py_ssize_t n) noexcept nogil:
+    """The lines of a run.  A row that a window lacks is one of zeros; of extremes, one that it has.  While blocks are
+    read, others are fetched; of long rows those below them, which memory does not foresee."""
+    cdef const Axis* down = &p.g.axes[p.g.leading - 1]
+    cdef Py_ssize_t _, j, taps = p.g.taps, half = taps  # of the cells of a block
+    cdef const void** rows = r.rows
+    cdef const void* all[4]
+    cdef How how
+    how.ahead = 0 if r.taps < taps else r.ahead if r.fetched else down.s * down.x
+    how.share = share
+    how.bias = half if p.f.rounding == HALF_UP else half - 1 if p.f.rounding == HALF_EVEN else 0
+    how.odd = p.f.rounding == HALF_EVEN
+    for _ in range(r.lines):
+        for j in range(taps):
+            all[j] = rows[j] if j < r.taps else zeros if p.means else rows[r.taps - 1]
+        if r.taps or p.means:
+            p.two(all, &how, out, n)
+        else:
+            fill(&p.lanes[0], out, n, 1, 0)
+        rows += r.taps
+        out += step
+
+
 cdef inline Py_ssize_t slide_runs(const Plan* p, const Arrays* arrays, Scratch* s, const Line* runs, Py_ssize_t m,
                                   Py_ssize_t middle, char* out, Py_ssize_t n, Py_ssize_t* done) noexcept nogil:
     """Tall windows of one plane, m lines at most, which share most of their rows.  How many lines, and runs."""
@@ -147,9 +187,9 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
     cdef const Axis* axis = &g.axes[g.leading]
     cdef double factor, below
     cdef Py_ssize_t i = 0, j, line, count, done, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
-    cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == THREE_MEANS), ahead
+    cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == THREE_MEANS)
     cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
-    cdef Py_ssize_t needed = 0 if not p.means else 2 if p.square == PAIR_MEANS else 4 if p.square == FOUR_MEANS else 3
+    cdef Py_ssize_t needed = (g.taps if p.square == TWOS else 3) if p.means else 0
     cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
     cdef float* zeros = <float*> s.b + 1
     cdef const Line* run = lines
@@ -175,20 +215,18 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
         rows.shares = shares_of(p, s, run, tile, &rows.share)
         simple = list_run(g, s, run, arrays.x + middle * g.x_cell, s.pointers)
         set_rows(&r, s.pointers, count, run.lines, fetched(&p.lanes[0], cells))
-        if p.square == PAIR_EXTREMES:
-            merge_lane(&p.lanes[0], True, True, s.pointers, count, run.lines, n, out, axis.o, True)
+        if p.square == TWOS or p.square == PAIR_EXTREMES:
+            if p.square == TWOS:
+                write_twos(p, &r, zeros, rows.share, out, step, n)
+            else:
+                merge_lane(&p.lanes[0], True, True, s.pointers, count, run.lines, n, out, axis.o, True)
             i += run.lines
             out += run.lines * step
             run += 1
             continue
-        # While blocks are read, others are fetched; of long rows those below them, which memory does not foresee.
-        ahead = r.ahead if r.fetched else 0
-        if not r.fetched and run.lines == 1 and g.leading:
-            ahead = g.axes[g.leading - 1].s * g.axes[g.leading - 1].x
         line = 0
         while line < run.lines:
-            if p.square != PAIR_MEANS and p.square != FOUR_MEANS:
-                fetch_rows(&r, r.rows, line)
+            fetch_rows(&r, r.rows, line)
             done = 1
             rows.a = <const float*> r.rows[0] if count > 0 else zeros
             rows.b = <const float*> r.rows[1] if count > 1 else zeros
@@ -196,11 +234,6 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
             rows.d = NULL
             if not p.means:
                 extremes_of(p, r.rows, count, max(-middle, 0), axis.n - middle, out, n)
-            elif p.square == PAIR_MEANS:
-                share_pairs(rows.a, rows.b, rows.share, ahead if count == 2 else 0, <float*> out, n)
-            elif p.square == FOUR_MEANS:
-                share_fours(rows.a, rows.b, rows.c, <const float*> r.rows[3] if count > 3 else zeros, rows.share,
-                            ahead if count == 4 else 0, <float*> out, n)
             else:
                 two = count == 3 and line + 1 < run.lines and r.rows[3] == r.rows[1] and r.rows[4] == r.rows[2]
                 if g.weighted and count:
