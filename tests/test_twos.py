@@ -138,3 +138,22 @@ def test_tiles():
                 assert cypool.pool(x, 2, name).tobytes() == joined(x, 2, better).tobytes()
             means = cypool.pool(np.asfortranarray(x), 2, "mean", dtype=dtype)
             assert np.array_equal(cypool.pool(x, 2, "mean", dtype=dtype), means, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_places_of_extremes(name):
+    """The first of equal cells, by the order of rows; with a NaN in a row, and where lines lie on three axes."""
+    for n in (*range(2, 70), 255, 1001, 16390):
+        x = np.random.default_rng(n).choice(np.array([0.0, -0.0, 1, 2, 5], "f4"), (3, 6, n))
+        x[1, 3, n // 2] = np.nan
+        blocks = x[..., : n // 2 * 2].reshape(3, 3, 2, n // 2, 2).swapaxes(2, 3).reshape(3, 3, n // 2, 4)
+        first = (np.argmax if name == "max" else np.argmin)(blocks, -1)  # NumPy's take the first NaN
+        rows, columns = np.indices((3, n // 2))
+        want = (2 * rows + first // 2) * n + 2 * columns + first % 2
+        for level in LEVELS:
+            with dispatch._use(level):
+                y, index = cypool.pool(x, 2, name, axes=(1, 2), return_indices=True)
+                deep, places = cypool.pool(x[:, None], (1, 2, 2), name, axes=(1, 2, 3), return_indices=True)
+            assert np.array_equal(index, want), (n, level)
+            assert y.tobytes() == np.take_along_axis(blocks, first[..., None], -1).tobytes(), (n, level)
+            assert np.array_equal(places[:, 0], want) and deep.tobytes() == y.tobytes()

@@ -175,31 +175,39 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         w.best, w.code = <char*> w.best + w.pitch * lane.have_size, <char*> w.code + w.pitch * lane.have_size
 
 
+cdef inline void set_places(const Plan* p, const Arrays* arrays, const Line* run, const Tile* t,
+                            Track* w) noexcept nogil:
+    """Where the windows of a run lie, and how far apart the positions of its lines will be."""
+    cdef const Axis* axis = &p.g.axes[p.g.leading]
+    w.at = run.at.origin + t.p0 * axis.index
+    w.further = p.g.axes[p.g.leading - 1].s * p.g.axes[p.g.leading - 1].index if p.g.leading else 0
+    w.index_pitch = (axis.o if arrays.index != NULL else p.g.pitch) * p.g.channels
+
+
 cdef inline void place_run(const Plan* p, const Arrays* arrays, Scratch* s, const Line* run, Py_ssize_t m,
                            const Tile* t, Track* w) noexcept nogil:
     """The flat positions of what was tracked in m lines; windows of a table start anywhere."""
-    cdef const Axis* axis = &p.g.axes[p.g.leading]
     cdef Py_ssize_t i = 0, j, C = p.g.channels, size = p.lanes[p.n_lanes - 1].have_size
-    cdef Py_ssize_t out_pitch = (axis.o if arrays.index != NULL else p.g.pitch) * C
     cdef int64_t* out = indices_of(p, arrays, s, run, t, 0)
-    cdef int64_t further = p.g.axes[p.g.leading - 1].s * p.g.axes[p.g.leading - 1].index if p.g.leading else 0
     w.pitch = p.g.pitch * C
     w.n = 1 if w.starts != NULL else t.n
     while i < m:
         w.lines = run.lines
+        set_places(p, arrays, run, t, w)
         for j in range(t.n // w.n):
             positions_of(size, s.c + (i * w.pitch + j * C) * size, w,
-                         run.at.origin + (t.p0 + (w.starts[j] if w.starts != NULL else 0)) * axis.index, further,
-                         out + i * out_pitch + j * C, out_pitch)
+                         w.at + (w.starts[j] * p.g.axes[p.g.leading].index if w.starts != NULL else 0), w.further,
+                         out + i * w.index_pitch + j * C, w.index_pitch)
         i += run.lines
         run += 1
 
 
 cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const Lane* lane, const Line* run,
                        Py_ssize_t m, const Tile* t, Track* w) noexcept nogil:
-    """Extremes of blocks of 2x2 of m lines, and their codes, in one pass; False: of others."""
+    """Extremes of blocks of 2x2 of m lines, and their codes or positions, in one pass; False: of others."""
     cdef const Geometry* g = &p.g
     cdef Py_ssize_t i = 0, size = lane.have_size
+    cdef int64_t* index = indices_of(p, arrays, s, run, t, 0)
     if (w.k != 2 or w.s != 2 or w.d != 1 or w.C != 1 or w.starts != NULL or not lane.direct or t.low != t.p0
             or t.high != t.p0 + t.cells):
         return False
@@ -213,7 +221,12 @@ cdef inline bint quads(const Plan* p, const Arrays* arrays, Scratch* s, const La
         w.best, w.code = s.picked + i * g.pitch * size, s.c + i * g.pitch * size
         set_rows(&w.rows, s.pointers, 2, run.lines, fetched(lane, 2 * t.n))
         set_results(p, arrays, s, run, t, w)
-        track(p.pick.method == LARGEST, lane.have, w)
+        set_places(p, arrays, run, t, w)
+        w.index = index + i * w.index_pitch if p.pick.indexed and lane.have == F32 and t.n >= PLACED else NULL
+        if w.index != NULL:
+            place_quads(p.pick.method == LARGEST, w)
+        else:
+            track(p.pick.method == LARGEST, lane.have, w)
         i += run.lines
         run += 1
     return True
@@ -236,7 +249,7 @@ cdef inline bint tracked(const Plan* p, const Arrays* arrays, Scratch* s, const 
     w.starts = s.starts if axis.starts != NULL else NULL
     w.stops = s.stops
     if quads(p, arrays, s, lane, lines, m, t, &w):
-        if p.pick.indexed and not w.met:
+        if p.pick.indexed and w.index == NULL and not w.met:
             place_run(p, arrays, s, lines, m, t, &w)
         return not w.met
     w.met = False

@@ -36,6 +36,9 @@ cdef struct Track:
     int verb
     Rows rows                     # MERGE, QUADS: rows of n samples, and how they are fetched; of each line
     const int64_t* starting       # the codes
+    int64_t* index                # QUADS: where the positions go, if those are found at once, or NULL;
+    Py_ssize_t index_pitch        # from one line to the next
+    int64_t at, further           # position of the first cell of all, and how much further that of a line is
     Py_ssize_t lines, pitch       # MERGE, FILL, QUADS: lines, and samples from one to the next
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
     const char* results           # MERGE, QUADS: memory that the positions of each line will go to, which is fetched
@@ -201,6 +204,11 @@ cdef inline void widen_codes(const codes* code, const Track* w, int64_t first, i
         out += out_pitch
 
 
+cdef inline void fetch_line(const Track* w, const void** rows, Py_ssize_t line) noexcept nogil:
+    fetch_rows(&w.rows, rows, line)
+    fetch(w.results + line * w.result_bytes, w.result_bytes)
+
+
 cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcept nogil:
     """One verb; `codes` is as wide as `wide`."""
     cdef Py_ssize_t i, line
@@ -209,8 +217,7 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
     cdef const wide** rows = <const wide**> w.rows.rows
     for line in range(w.lines if w.verb != TRACK_SLIDE else 0):
         if w.verb != TRACK_FILL:
-            fetch_rows(&w.rows, <const void**> rows, line)
-            fetch(w.results + line * w.result_bytes, w.result_bytes)
+            fetch_line(w, <const void**> rows, line)
         if w.verb == TRACK_MERGE:
             w.met = track_merge(op, rows, w.starting, w.rows.taps, w.n, a, b, w.first) or w.met
         elif w.verb == TRACK_QUADS:
@@ -225,6 +232,25 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
             rows += w.rows.taps
     if w.verb == TRACK_SLIDE:
         track_slide(op, <const wide*> w.best, <const codes*> w.code, <wide*> w.out, <codes*> w.out_code, w)
+
+
+cdef inline void place_quads(bint largest, Track* w) noexcept nogil:
+    """TRACK_QUADS of float32, and where they lie, in one pass."""
+    cdef const float** rows = <const float**> w.rows.rows
+    cdef float* best = <float*> w.best
+    cdef int64_t at = w.at
+    cdef int64_t* index = w.index
+    cdef int beside = <int> w.step, below = <int> w.starting[1]
+    for line in range(w.lines):
+        fetch_line(w, <const void**> rows, line)
+        if largest:
+            w.met = placed_max(rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
+        else:
+            w.met = placed_min(rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
+        rows += 2
+        best += w.pitch
+        at += w.further
+        index += w.index_pitch
 
 
 cdef inline void track_kind(Best* op, int code, Track* w) noexcept nogil:

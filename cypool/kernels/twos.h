@@ -124,6 +124,60 @@ CYPOOL_TWOS(cypool_mean_u16, uint16_t, LINE, CYPOOL_PUT_ROUNDED, 16, epi32)
 #endif
 #endif
 
+/* Extremes of blocks of 2x2 float32 cells, and where they lie: the first cell of block i at + i step, the one beside
+   it `beside` further, the one below it `below`.  Of equal cells the first counts.  Not 0 if there was a NaN. */
+#if defined(__GNUC__) && defined(__AVX2__)
+enum { CYPOOL_PLACED = 8 }; /* results of a line at least */
+CYPOOL_INLINE int cypool_placed(const float *a, const float *b, int64_t at, int64_t step, int beside, int below,
+                                float *out, int64_t *index, ptrdiff_t n, const int order)
+{
+    const __m256i apart = _mm256_setr_epi64x(0, step, 2 * step, 3 * step), further = _mm256_set1_epi64x(4 * step);
+    const __m256 one = _mm256_castsi256_ps(_mm256_set1_epi32(beside));
+    const __m256 two = _mm256_castsi256_ps(_mm256_set1_epi32(below));
+    const __m256 both = _mm256_castsi256_ps(_mm256_set1_epi32(beside + below));
+    __m256 met = _mm256_setzero_ps();
+#define CYPOOL_BEST(x, y) (order == _CMP_GT_OQ ? _mm256_max_ps(x, y) : _mm256_min_ps(x, y)) /* equal: y */
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        i = i + 8 > n ? n - 8 : i; /* the last results may overlap those before them */
+        __m256 w = _mm256_loadu_ps(a + 2 * i), x = _mm256_loadu_ps(a + 2 * i + 8);
+        __m256 y = _mm256_loadu_ps(b + 2 * i), z = _mm256_loadu_ps(b + 2 * i + 8), best, next, code;
+        best = _mm256_shuffle_ps(w, x, 0x88), next = _mm256_shuffle_ps(w, x, 0xDD);
+        met = _mm256_or_ps(met, _mm256_cmp_ps(best, next, _CMP_UNORD_Q));
+        code = _mm256_and_ps(_mm256_cmp_ps(next, best, order), one), best = CYPOOL_BEST(next, best);
+        w = _mm256_shuffle_ps(y, z, 0x88), next = _mm256_shuffle_ps(y, z, 0xDD);
+        met = _mm256_or_ps(met, _mm256_cmp_ps(w, next, _CMP_UNORD_Q));
+        code = _mm256_blendv_ps(code, two, _mm256_cmp_ps(w, best, order)), best = CYPOOL_BEST(w, best);
+        code = _mm256_blendv_ps(code, both, _mm256_cmp_ps(next, best, order)), best = CYPOOL_BEST(next, best);
+        __m256i codes = CYPOOL_RIGHT(_mm256_castps_si256(code)), place = _mm256_set1_epi64x(at + i * step);
+        _mm256_storeu_si256((__m256i *) (out + i), CYPOOL_RIGHT(_mm256_castps_si256(best)));
+        place = _mm256_add_epi64(place, apart);
+        _mm256_storeu_si256((__m256i *) (index + i),
+                            _mm256_add_epi64(place, _mm256_cvtepu32_epi64(_mm256_castsi256_si128(codes))));
+        place = _mm256_add_epi64(place, further);
+        _mm256_storeu_si256((__m256i *) (index + i + 4),
+                            _mm256_add_epi64(place, _mm256_cvtepu32_epi64(_mm256_extracti128_si256(codes, 1))));
+    }
+    return _mm256_movemask_ps(met);
+}
+#define CYPOOL_PLACED_OF(name, order) \
+    static int name(const float *a, const float *b, int64_t at, int64_t step, int beside, int below, float *out, \
+                    int64_t *index, ptrdiff_t n) \
+    { \
+        return cypool_placed(a, b, at, step, beside, below, out, index, n, order); \
+    }
+#else
+enum { CYPOOL_PLACED = PTRDIFF_MAX }; /* never */
+#define CYPOOL_PLACED_OF(name, order) \
+    static int name(const float *a, const float *b, int64_t at, int64_t step, int beside, int below, float *out, \
+                    int64_t *index, ptrdiff_t n) \
+    { \
+        (void) a, (void) b, (void) at, (void) step, (void) beside, (void) below, (void) out, (void) index, (void) n; \
+        return 0; \
+    }
+#endif
+CYPOOL_PLACED_OF(cypool_placed_max, _CMP_GT_OQ)
+CYPOOL_PLACED_OF(cypool_placed_min, _CMP_LT_OQ)
+
 /* What makes lines of n results from rows of a type of so many bytes, or NULL; operators and types in the order of
    rows.pxd. */
 static inline cypool_twos *cypool_twos_of(int op, int have, ptrdiff_t size, ptrdiff_t taps, ptrdiff_t n)
