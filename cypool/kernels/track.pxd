@@ -31,6 +31,7 @@ ctypedef fused codes:
 
 cdef enum:
     TRACK_MERGE, TRACK_FILL, TRACK_SLIDE, TRACK_QUADS
+    RESULTS_AHEAD = 4096  # bytes from where positions are written at once to the memory that is fetched meanwhile
 
 cdef struct Track:
     int verb
@@ -43,6 +44,8 @@ cdef struct Track:
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
     const char* results           # MERGE, QUADS: memory that the positions of each line will go to, which is fetched
     Py_ssize_t result_bytes       # of a line, or 0
+    const char* values            # QUADS: and the values
+    Py_ssize_t value_bytes
     void* best                    # MERGE, FILL, QUADS: the result; SLIDE: the row
     void* code
     void* out                     # SLIDE: the result
@@ -204,11 +207,6 @@ cdef inline void widen_codes(const codes* code, const Track* w, int64_t first, i
         out += out_pitch
 
 
-cdef inline void fetch_line(const Track* w, const void** rows, Py_ssize_t line) noexcept nogil:
-    fetch_rows(&w.rows, rows, line)
-    fetch(w.results + line * w.result_bytes, w.result_bytes)
-
-
 cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcept nogil:
     """One verb; `codes` is as wide as `wide`."""
     cdef Py_ssize_t i, line
@@ -217,7 +215,8 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
     cdef const wide** rows = <const wide**> w.rows.rows
     for line in range(w.lines if w.verb != TRACK_SLIDE else 0):
         if w.verb != TRACK_FILL:
-            fetch_line(w, <const void**> rows, line)
+            fetch_rows(&w.rows, <const void**> rows, line)
+            fetch(w.results + line * w.result_bytes, w.result_bytes)
         if w.verb == TRACK_MERGE:
             w.met = track_merge(op, rows, w.starting, w.rows.taps, w.n, a, b, w.first) or w.met
         elif w.verb == TRACK_QUADS:
@@ -241,8 +240,11 @@ cdef inline void place_quads(bint largest, Track* w) noexcept nogil:
     cdef int64_t at = w.at
     cdef int64_t* index = w.index
     cdef int beside = <int> w.step, below = <int> w.starting[1]
+    cdef Py_ssize_t line
     for line in range(w.lines):
-        fetch_line(w, <const void**> rows, line)
+        fetch_rows(&w.rows, <const void**> rows, line)
+        fetch(w.results + line * w.result_bytes + RESULTS_AHEAD, w.result_bytes)
+        fetch(w.values + line * w.value_bytes, w.value_bytes)
         if largest:
             w.met = placed_max(rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
         else:

@@ -22,6 +22,7 @@ cdef inline void set_results(const Plan* p, const Arrays* arrays, Scratch* s, co
     cdef Py_ssize_t bytes = p.g.axes[p.g.leading].o * p.g.channels * sizeof(int64_t)
     w.results = <const char*> indices_of(p, arrays, s, run, t, 0)
     w.result_bytes = bytes if arrays.index != NULL and p.g.tiles == 1 and bytes <= LONG else 0
+    w.values, w.value_bytes = arrays.out + run.at.out, w.result_bytes // sizeof(int64_t) * p.out_size
 
 
 cdef inline void in_order(Scratch* s, Py_ssize_t n) noexcept nogil:
