@@ -78,9 +78,10 @@ cdef inline void fetch_results(const Plan* p, const Arrays* arrays, const Line* 
     cdef Py_ssize_t cells = axis.o * p.g.repeats * p.g.copies, bytes = cells * p.g.out_cell
     if p.g.tiles > 1 or bytes > LONG or arrays.give.dx != NULL:
         return
-    if not (p.pick.tracked and p.pick.indexed):
-        fetch(arrays.out + line.at.out, m * bytes)
-    if arrays.index != NULL and not p.pick.tracked:  # those are fetched line by line
+    if arrays.index != NULL and p.pick.tracked:  # those are fetched line by line
+        return
+    fetch(arrays.out + line.at.out, m * bytes)
+    if arrays.index != NULL:
         fetch(<const char*> (arrays.index + line.at.out // p.out_size), m * cells * p.g.channels * sizeof(int64_t))
 
 

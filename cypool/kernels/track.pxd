@@ -31,7 +31,7 @@ ctypedef fused codes:
 
 cdef enum:
     TRACK_MERGE, TRACK_FILL, TRACK_SLIDE, TRACK_QUADS
-    RESULTS_AHEAD = 4096  # bytes from where positions are written at once to the memory that is fetched meanwhile
+    PLACES_AHEAD = 4096  # bytes from where positions are written at once to the memory that is fetched meanwhile
 
 cdef struct Track:
     int verb
@@ -42,10 +42,9 @@ cdef struct Track:
     int64_t at, further           # position of the first cell of all, and how much further that of a line is
     Py_ssize_t lines, pitch       # MERGE, FILL, QUADS: lines, and samples from one to the next
     bint first, met               # first: nothing was merged yet; met: a NaN was seen
-    const char* results           # MERGE, QUADS: memory that the positions of each line will go to, which is fetched
-    Py_ssize_t result_bytes       # of a line, or 0
-    const char* values            # QUADS: and the values
-    Py_ssize_t value_bytes
+    const char* places            # MERGE, QUADS: memory that the positions of each line will go to, which is fetched
+    const char* values            # and the values;
+    Py_ssize_t place_bytes, value_bytes  # of a line, or 0
     void* best                    # MERGE, FILL, QUADS: the result; SLIDE: the row
     void* code
     void* out                     # SLIDE: the result
@@ -207,6 +206,12 @@ cdef inline void widen_codes(const codes* code, const Track* w, int64_t first, i
         out += out_pitch
 
 
+cdef inline void fetch_line(const Track* w, const void** rows, Py_ssize_t line, Py_ssize_t ahead) noexcept nogil:
+    fetch_rows(&w.rows, rows, line)
+    fetch(w.places + line * w.place_bytes + ahead, w.place_bytes)
+    fetch(w.values + line * w.value_bytes, w.value_bytes)
+
+
 cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcept nogil:
     """One verb; `codes` is as wide as `wide`."""
     cdef Py_ssize_t i, line
@@ -215,8 +220,7 @@ cdef inline void track_work(Best* op, wide* kind, codes* code, Track* w) noexcep
     cdef const wide** rows = <const wide**> w.rows.rows
     for line in range(w.lines if w.verb != TRACK_SLIDE else 0):
         if w.verb != TRACK_FILL:
-            fetch_rows(&w.rows, <const void**> rows, line)
-            fetch(w.results + line * w.result_bytes, w.result_bytes)
+            fetch_line(w, <const void**> rows, line, 0)
         if w.verb == TRACK_MERGE:
             w.met = track_merge(op, rows, w.starting, w.rows.taps, w.n, a, b, w.first) or w.met
         elif w.verb == TRACK_QUADS:
@@ -242,9 +246,7 @@ cdef inline void place_quads(bint largest, Track* w) noexcept nogil:
     cdef int beside = <int> w.step, below = <int> w.starting[1]
     cdef Py_ssize_t line
     for line in range(w.lines):
-        fetch_rows(&w.rows, <const void**> rows, line)
-        fetch(w.results + line * w.result_bytes + RESULTS_AHEAD, w.result_bytes)
-        fetch(w.values + line * w.value_bytes, w.value_bytes)
+        fetch_line(w, <const void**> rows, line, PLACES_AHEAD)
         if largest:
             w.met = placed_max(rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
         else:

@@ -18,11 +18,14 @@ cdef inline int64_t* indices_of(const Plan* p, const Arrays* arrays, Scratch* s,
 
 cdef inline void set_results(const Plan* p, const Arrays* arrays, Scratch* s, const Line* run, const Tile* t,
                              Track* w) noexcept nogil:
-    """Memory that the positions of a run's lines will go to."""
-    cdef Py_ssize_t bytes = p.g.axes[p.g.leading].o * p.g.channels * sizeof(int64_t)
-    w.results = <const char*> indices_of(p, arrays, s, run, t, 0)
-    w.result_bytes = bytes if arrays.index != NULL and p.g.tiles == 1 and bytes <= LONG else 0
-    w.values, w.value_bytes = arrays.out + run.at.out, w.result_bytes // sizeof(int64_t) * p.out_size
+    """Memory that the results of a run's lines will go to."""
+    cdef Py_ssize_t results = p.g.axes[p.g.leading].o * p.g.channels
+    w.places = w.values = <const char*> indices_of(p, arrays, s, run, t, 0)
+    w.place_bytes = w.value_bytes = 0
+    if arrays.index != NULL and p.g.tiles == 1:
+        w.values = arrays.out + run.at.out
+        w.place_bytes = results * sizeof(int64_t) if results * sizeof(int64_t) <= LONG else 0
+        w.value_bytes = results * p.out_size if results * p.out_size <= LONG else 0
 
 
 cdef inline void in_order(Scratch* s, Py_ssize_t n) noexcept nogil:
@@ -69,7 +72,7 @@ cdef inline void track_run(const Plan* p, const Arrays* arrays, Scratch* s, cons
         set_rows(&w.rows, s.pointers, count, run.lines, fetched(lane, w.n))
         track(largest, lane.have, w)
         return
-    w.lines, w.result_bytes = 1, 0
+    w.lines, w.place_bytes, w.value_bytes = 1, 0, 0
     for i in range(run.lines):
         line = line_of(g, s, run, i)
         list_taps(g, line, 0, count, &s.taps)
