@@ -69,11 +69,9 @@ cdef extern from "rows.h" nogil:
         int bias, odd
     ctypedef void twos "cypool_twos" (const void* const* rows, const How* how, void* results, Py_ssize_t n) noexcept
     twos* twos_of "cypool_twos_of" (int op, int have, Py_ssize_t size, Py_ssize_t taps, Py_ssize_t n)
-    const Py_ssize_t PLACED "CYPOOL_PLACED"  # results of a line, from which these know where extremes of 2x2 lie
-    int placed_max "cypool_placed_max" (const float* a, const float* b, int64_t at, int64_t step, int beside, int below,
-                                        float* out, int64_t* index, Py_ssize_t n)
-    int placed_min "cypool_placed_min" (const float* a, const float* b, int64_t at, int64_t step, int beside, int below,
-                                        float* out, int64_t* index, Py_ssize_t n)
+    const Py_ssize_t PLACED "CYPOOL_PLACED"  # results of a line, from which this knows where extremes of 2x2 lie
+    int place_extremes "cypool_place" (bint largest, const float* a, const float* b, int64_t at, int64_t step,
+                                       int beside, int below, float* out, int64_t* index, Py_ssize_t n)
     void stay_plain "cypool_stay_plain" ()
     const Py_ssize_t GAP "CYPOOL_GAP"
     void close "cypool_close" (const char* a, Py_ssize_t bytes)

@@ -34,14 +34,6 @@ cdef enum:
     NARROW = 16  # outputs of a row: with fewer, extremes of 3x3 are merged and slide
 
 
-cdef inline bint rounded_means(const Plan* p) noexcept nogil:
-    """Whether the results are means of bytes or of 16-bit cells, rounded to such."""
-    cdef const Lane* lane = &p.lanes[0]
-    return (p.n_lanes == 1 and lane.op == SUM and p.f.code == MEAN and p.f.divisor == 0 and lane.have == p.out_code
-            and (lane.have == U8 or lane.have == U16) and not p.check_empty and not p.constant and not p.poisoned
-            and p.g.copies == p.g.repeats == 1)
-
-
 cdef inline void plan_squares(Plan* p) noexcept nogil:
     """Which of them a plan asks for."""
     cdef const Geometry* g = &p.g
@@ -49,9 +41,13 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef const Lane* lane = &p.lanes[0]
     cdef Py_ssize_t a, rows = 1
     cdef bint padded = axis.before > 0 or axis.after > 0, whole = True
-    cdef bint extreme = (p.n_lanes == 1 and lane.op <= MIN and lane.direct and p.f.code == TAKE
-                         and lane.want == p.out_code and not p.check_empty and not p.constant and not p.poisoned
-                         and g.copies == g.repeats == 1)
+    cdef bint plainest = (p.n_lanes == 1 and lane.direct and not p.check_empty and not p.constant and not p.poisoned
+                          and g.copies == g.repeats == 1)
+    cdef bint extreme = plainest and lane.op <= MIN and p.f.code == TAKE and lane.want == p.out_code
+    cdef bint rounded = (plainest and lane.op == SUM and p.f.code == MEAN and p.f.divisor == 0
+                         and lane.have == p.out_code and (lane.have == U8 or lane.have == U16))
+    cdef bint blocks = (axis.k == axis.s == 2 and axis.d == 1 and g.uniform and not padded and g.channels == 1
+                        and not g.weighted)
     cdef bint floats = (extreme and not lane.pairs and lane.have == F32 and (axis.border < REFLECT or not padded)
                         and axis.d == 1 and axis.s * (axis.o - 1) - axis.before < axis.n and axis.before < axis.k)
     p.square = NO_SQUARE
@@ -60,16 +56,14 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
             return
         rows *= g.axes[a].k if a < g.leading and rows <= 4 else 1
         whole = whole and g.axes[a].whole == 0 and g.axes[a].cut == g.axes[a].o
-    if (axis.k == axis.s == 2 and axis.d == 1 and g.uniform and not padded and g.channels == 1 and not g.weighted
-            and lane.direct and not lane.squares
-            and (extreme or (p.means and lane.have == F32) or (whole and rounded_means(p)))):
+    if (blocks and lane.direct and not lane.squares
+            and (extreme or (p.means and lane.have == F32) or (whole and rounded))):
         p.two = twos_of(lane.op, lane.have, lane.have_size, rows if rows == g.taps else 0,
                         axis.o - (g.tiles - 1) * g.outputs)
         p.square = TWOS if p.two != NULL else NO_SQUARE
     if p.square:
         return
-    if (extreme and lane.pairs and axis.k == axis.s == 2 and g.uniform and not padded and g.taps <= ROWS
-            and g.channels == 1):
+    if extreme and lane.pairs and blocks and g.taps <= ROWS:
         p.square = PAIR_EXTREMES
     elif (floats and axis.k == 3 and axis.s == 2 and axis.before <= 1 and rows <= 3 and g.tiles == 1 and not g.strip
             and axis.o > NARROW and g.channels == 1):

@@ -247,10 +247,7 @@ cdef inline void place_quads(bint largest, Track* w) noexcept nogil:
     cdef Py_ssize_t line
     for line in range(w.lines):
         fetch_line(w, <const void**> rows, line, PLACES_AHEAD)
-        if largest:
-            w.met = placed_max(rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
-        else:
-            w.met = placed_min(rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
+        w.met = place_extremes(largest, rows[0], rows[1], at, 2 * w.step, beside, below, best, index, w.n) or w.met
         rows += 2
         best += w.pitch
         at += w.further

@@ -127,7 +127,7 @@ CYPOOL_TWOS(cypool_mean_u16, uint16_t, LINE, CYPOOL_PUT_ROUNDED, 16, epi32)
 /* Extremes of blocks of 2x2 float32 cells, and where they lie: the first cell of block i at + i step, the one beside
    it `beside` further, the one below it `below`.  Of equal cells the first counts.  Not 0 if there was a NaN. */
 #if defined(__GNUC__) && defined(__AVX2__)
-enum { CYPOOL_PLACED = 8 }; /* results of a line at least */
+#define CYPOOL_PLACED 8 /* results of a line at least */
 CYPOOL_INLINE int cypool_placed(const float *a, const float *b, int64_t at, int64_t step, int beside, int below,
                                 float *out, int64_t *index, ptrdiff_t n, const int order)
 {
@@ -159,24 +159,18 @@ CYPOOL_INLINE int cypool_placed(const float *a, const float *b, int64_t at, int6
     }
     return _mm256_movemask_ps(met);
 }
-#define CYPOOL_PLACED_OF(name, order) \
-    static int name(const float *a, const float *b, int64_t at, int64_t step, int beside, int below, float *out, \
-                    int64_t *index, ptrdiff_t n) \
-    { \
-        return cypool_placed(a, b, at, step, beside, below, out, index, n, order); \
-    }
 #else
-enum { CYPOOL_PLACED = PTRDIFF_MAX }; /* never */
-#define CYPOOL_PLACED_OF(name, order) \
-    static int name(const float *a, const float *b, int64_t at, int64_t step, int beside, int below, float *out, \
-                    int64_t *index, ptrdiff_t n) \
-    { \
-        (void) a, (void) b, (void) at, (void) step, (void) beside, (void) below, (void) out, (void) index, (void) n; \
-        return 0; \
-    }
+#define CYPOOL_PLACED PTRDIFF_MAX /* never */
+#define cypool_placed(a, b, at, step, beside, below, out, index, n, order) \
+    ((void) (a), (void) (b), (void) (at), (void) (step), (void) (beside), (void) (below), (void) (out), \
+     (void) (index), (void) (n), 0)
 #endif
-CYPOOL_PLACED_OF(cypool_placed_max, _CMP_GT_OQ)
-CYPOOL_PLACED_OF(cypool_placed_min, _CMP_LT_OQ)
+static inline int cypool_place(int largest, const float *a, const float *b, int64_t at, int64_t step, int beside,
+                               int below, float *out, int64_t *index, ptrdiff_t n)
+{
+    return largest ? cypool_placed(a, b, at, step, beside, below, out, index, n, _CMP_GT_OQ)
+                   : cypool_placed(a, b, at, step, beside, below, out, index, n, _CMP_LT_OQ);
+}
 
 /* What makes lines of n results from rows of a type of so many bytes, or NULL; operators and types in the order of
    rows.pxd. */
