@@ -369,4 +369,5 @@ static inline uint32_t cypool_float_bits(float x) { uint32_t bits; memcpy(&bits,
 #include "squares.h"
 #include "tables.h"
 #include "twos.h"
+#include "bytes.h"
 #endif

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Squares: means and extremes of blocks of 2x2 and 2x2x2 cells (twos.h), means of windows of 3x3 at stride 1 and
-extremes of such at stride 2 (squares.h), and extremes of tall windows at stride 1 (slides.h), from memory into the
-output; and extremes of other blocks, which are merged into the output.
+"""Squares: means and extremes of blocks of 2x2 and 2x2x2 cells (twos.h), rounded means of blocks of bytes (bytes.h),
+means of windows of 3x3 at stride 1 and extremes of such at stride 2 (squares.h), and extremes of tall windows at
+stride 1 (slides.h), from memory into the output; and extremes of other blocks, which are merged into the output.
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
@@ -46,22 +46,24 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef bint extreme = plainest and lane.op <= MIN and p.f.code == TAKE and lane.want == p.out_code
     cdef bint rounded = (plainest and lane.op == SUM and p.f.code == MEAN and p.f.divisor == 0
                          and lane.have == p.out_code and (lane.have == U8 or lane.have == U16))
-    cdef bint blocks = (axis.k == axis.s == 2 and axis.d == 1 and g.uniform and not padded and g.channels == 1
-                        and not g.weighted)
+    cdef bint even = axis.k == axis.s and axis.d == 1 and g.uniform and not padded and not g.weighted
+    cdef bint blocks = even and axis.k == 2 and g.channels == 1
+    cdef Py_ssize_t least = axis.o - (g.tiles - 1) * g.outputs  # windows of a tile
     cdef bint floats = (extreme and not lane.pairs and lane.have == F32 and (axis.border < REFLECT or not padded)
                         and axis.d == 1 and axis.s * (axis.o - 1) - axis.before < axis.n and axis.before < axis.k)
-    p.square = NO_SQUARE
+    p.square, p.two = NO_SQUARE, NULL
     for a in range(g.leading + 1):
         if g.axes[a].flat or g.axes[a].starts != NULL:  # cells that are not read; windows of several lengths
             return
-        rows *= g.axes[a].k if a < g.leading and rows <= 4 else 1
+        rows *= g.axes[a].k if a < g.leading and rows <= ROWS else 1
         whole = whole and g.axes[a].whole == 0 and g.axes[a].cut == g.axes[a].o
     if (blocks and lane.direct and not lane.squares
             and (extreme or (p.means and lane.have == F32) or (whole and rounded))):
-        p.two = twos_of(lane.op, lane.have, lane.have_size, rows if rows == g.taps else 0,
-                        axis.o - (g.tiles - 1) * g.outputs)
-        p.square = TWOS if p.two != NULL else NO_SQUARE
-    if p.square:
+        p.two = twos_of(lane.op, lane.have, lane.have_size, rows if rows == g.taps else 0, least)
+    if p.two == NULL and even and whole and rounded and lane.have == U8:
+        p.two = bytes_of(axis.k, g.channels, rows if rows == g.taps else 0, least)
+    if p.two != NULL:
+        p.square = TWOS
         return
     if extreme and lane.pairs and blocks and g.taps <= ROWS:
         p.square = PAIR_EXTREMES
@@ -129,10 +131,13 @@ cdef inline void write_twos(const Plan* p, const Rows* r, const float* zeros, do
     """The lines of a run.  A row that a window lacks is one of zeros; of extremes, one that it has.  While blocks are
     read, others are fetched; of long rows those below them, which memory does not foresee."""
     cdef const Axis* down = &p.g.axes[p.g.leading - 1]
-    cdef Py_ssize_t _, j, taps = p.g.taps, half = taps  # of the cells of a block
+    cdef Py_ssize_t _, j, taps = p.g.taps, half = taps * p.g.axes[p.g.leading].k // 2  # of the cells of a block
     cdef const void** rows = r.rows
-    cdef const void* all[4]
+    cdef const void* all[ROWS]
     cdef How how
+    how.taps, how.channels, how.shift = taps, p.g.channels, 1
+    while 1 << how.shift < 2 * half:
+        how.shift += 1
     how.ahead = 0 if r.taps < taps else r.ahead if r.fetched else down.s * down.x
     how.share = share
     how.bias = half if p.f.rounding == HALF_UP else half - 1 if p.f.rounding == HALF_EVEN else 0
@@ -182,7 +187,7 @@ cdef inline void write_squares(const Plan* p, const Arrays* arrays, Scratch* s, 
     cdef double factor, below
     cdef Py_ssize_t i = 0, j, line, count, done, i0 = tile * g.outputs, n = min(g.outputs, axis.o - i0)
     cdef Py_ssize_t middle = i0 * axis.s - axis.before + (p.square == THREE_MEANS)
-    cdef Py_ssize_t cells = n * axis.s, step = axis.o * g.out_cell
+    cdef Py_ssize_t cells = n * axis.s * g.channels, step = axis.o * g.out_cell
     cdef Py_ssize_t needed = (g.taps if p.square == TWOS else 3) if p.means else 0
     cdef char* out = arrays.out + lines.at.out + i0 * g.out_cell
     cdef float* zeros = <float*> s.b + 1

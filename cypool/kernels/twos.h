@@ -12,6 +12,8 @@ typedef struct {
     ptrdiff_t ahead; /* bytes from what is read to what is fetched, or 0 */
     double share;    /* what sums of floats are multiplied by */
     int bias, odd;   /* what is added to sums of integers before they are divided: to all; where the quotient is odd */
+    int shift;       /* bytes.h: blocks of 2 ** shift cells */
+    ptrdiff_t taps, channels;
 } cypool_how;
 typedef void cypool_twos(const void *const *rows, const cypool_how *how, void *results, ptrdiff_t n);
 
@@ -67,8 +69,9 @@ CYPOOL_TWOS(cypool_mean_f32, float, CYPOOL_PART, CYPOOL_PUT_MEANS, CYPOOL_ADD)
 #define CYPOOL_LOW_16(x) _mm256_and_si256(x, _mm256_set1_epi32(0xFFFF))
 #define CYPOOL_NARROW_8(x, y) CYPOOL_RIGHT(_mm256_packus_epi16(CYPOOL_LOW_8(x), CYPOOL_LOW_8(y)))
 #define CYPOOL_NARROW_16(x, y) CYPOOL_RIGHT(_mm256_packus_epi32(CYPOOL_LOW_16(x), CYPOOL_LOW_16(y)))
-#define CYPOOL_NARROW_32(x, y) \
-    CYPOOL_RIGHT(_mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(x), _mm256_castsi256_ps(y), 0x88)))
+#define CYPOOL_EVEN_32(x, y) \
+    _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(x), _mm256_castsi256_ps(y), 0x88))
+#define CYPOOL_NARROW_32(x, y) CYPOOL_RIGHT(CYPOOL_EVEN_32(x, y))
 #define CYPOOL_SECOND_8(x) _mm256_srli_epi16(x, 8)
 #define CYPOOL_SECOND_16(x) _mm256_srli_epi32(x, 16)
 #define CYPOOL_SECOND_32(x) _mm256_srli_epi64(x, 32)
@@ -108,15 +111,15 @@ CYPOOL_INLINE __m256i cypool_pairs_8(__m256i x) { return _mm256_add_epi16(CYPOOL
 CYPOOL_INLINE __m256i cypool_pairs_16(__m256i x) { return _mm256_add_epi32(CYPOOL_LOW_16(x), CYPOOL_SECOND_16(x)); }
 #define CYPOOL_PAIRS_8(a) cypool_pairs_8(CYPOOL_WHOLE(a))
 #define CYPOOL_PAIRS_16(a) cypool_pairs_16(CYPOOL_WHOLE(a))
-#define CYPOOL_IF_ODD(wide, x) _mm256_and_si256(_mm256_srli_##wide(x, SHIFT), odd)
-#define CYPOOL_ROUNDED(wide, x) \
-    _mm256_srli_##wide(_mm256_add_##wide(_mm256_add_##wide(x, bias), CYPOOL_IF_ODD(wide, x)), SHIFT)
+#define CYPOOL_SHIFTED(wide, x) _mm256_srli_##wide(x, SHIFT)
+#define CYPOOL_ROUNDED(wide, down, x) \
+    down(wide, _mm256_add_##wide(_mm256_add_##wide(x, bias), _mm256_and_si256(down(wide, x), odd)))
 #define CYPOOL_PUT_ROUNDED(count, merged, bits, wide) \
     { \
         const __m256i bias = _mm256_set1_##wide(how->bias), odd = _mm256_set1_##wide(how->odd); \
         __m256i x = merged(CYPOOL_PAIRS_##bits, _mm256_add_##wide, 2 * i); \
         __m256i y = merged(CYPOOL_PAIRS_##bits, _mm256_add_##wide, 2 * i + LINE); \
-        x = CYPOOL_ROUNDED(wide, x), y = CYPOOL_ROUNDED(wide, y); \
+        x = CYPOOL_ROUNDED(wide, CYPOOL_SHIFTED, x), y = CYPOOL_ROUNDED(wide, CYPOOL_SHIFTED, y); \
         _mm256_storeu_si256((__m256i *) (out + i), CYPOOL_NARROW_##bits(x, y)); \
     }
 CYPOOL_TWOS(cypool_mean_u8, uint8_t, LINE, CYPOOL_PUT_ROUNDED, 8, epi16)
