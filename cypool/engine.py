@@ -202,7 +202,8 @@ class Plan:
         taps = math.prod(most_taps(a, border > 1) for a in merged[:-1])
         visits = [lane for lane in kernel.lanes if lane["op"] >= OPERATORS.index("taps")]
         kept = slots.cells if slots else 0
-        if slots and kernel.pick is not None and shares(kernel.pick, kernel.lanes[-1], slots, row):
+        shared = bool(slots and kernel.pick is not None and shares(kernel.pick, kernel.lanes[-1], slots, row))
+        if shared:
             kept = span.k  # a sorted column belongs to several windows
         tile = tiling(span, channels, size, border > 1, min(taps, BLOCK) if visits else 0, kept,
                       bool(slots and slots.each))  # fmt: skip
@@ -239,7 +240,7 @@ class Plan:
             pick["parts"] = (every and not check_empty and not slots.each and not pick["indexed"]
                              and not pick["extreme"] and self.draws is NO_DRAW)  # fmt: skip
             if not pick["tracked"]:
-                pitch, room = tile["outputs"], COLUMNS // slots.cells // channels
+                pitch, room = tile["outputs"], COLUMNS // kept // channels
                 line, per_line = pitch * span.s, pitch * span.s * size
         band, simple = 1, kernel.plain or (kernel.pick is not None and not mirrors)
         alike = span.starts is None or (kernel.pick is None and span.stuff == 1)
@@ -247,6 +248,8 @@ class Plan:
             band = max(1, min(LINES, rows // 16, room // max(1, per_line)))
             if band == 2 and is_long(span, channels * dtype.itemsize, inputs):
                 band = 1
+        if shared and span.k > 4 and alike and rows > 1:
+            band += band & 1  # two lines at a time (kernels/shared.pxd)
         if span.planes:  # each has tables of its own
             band = min(band, leading[-1]["o"]) if leading else 1
         if deep and alike:

@@ -8,6 +8,10 @@ The order of operations depends on the length of the window alone.
 """
 from .rows cimport *
 
+cdef extern from "tables.h" nogil:
+    void pick_words "cypool_pick_words" (const char* a, const Py_ssize_t* starts, Py_ssize_t m, Py_ssize_t lines,
+                                         Py_ssize_t line, char* out)
+
 cdef enum:
     LANES = 8        # partial results side by side in a fold
     MANY = 64        # lines folded side by side
@@ -182,6 +186,9 @@ cdef inline void fold_alike(Op* op, const work* a, const Py_ssize_t* starts, Py_
     for j in range(2, n):
         for i in range(cells):
             b[i] = apply(op, b[i], a[i + j])
+    if sizeof(work) == 4:
+        pick_words(<const char*> b, starts, m, lines, line, <char*> out)
+        return
     for _ in range(lines):
         for i in range(m):
             out[i] = b[starts[i]]

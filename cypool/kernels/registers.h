@@ -3,6 +3,11 @@
 #ifndef CYPOOL_REGISTERS_H
 #define CYPOOL_REGISTERS_H
 
+#if defined(__GNUC__)
+#define CYPOOL_INLINE static inline __attribute__((always_inline))
+#else
+#define CYPOOL_INLINE static inline
+#endif
 #define CYPOOL_ADD(x, y) ((x) + (y))
 #if defined(__AVX512F__)
 #define CYPOOL_MANY 16 /* floats */

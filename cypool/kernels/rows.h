@@ -366,6 +366,7 @@ static inline uint64_t cypool_bits_of(double x) { uint64_t bits; memcpy(&bits, &
 static inline uint32_t cypool_float_bits(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
 
 #include "slides.h"
+#include "middles.h"
 #include "squares.h"
 #include "tables.h"
 #include "twos.h"

@@ -140,7 +140,6 @@ cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_
     s.columns.nan = <int32_t*> carve(at, n * 4)
     s.columns.u = <double*> carve(at, n * 8)
     s.columns.between = s.columns.met = False
-    s.columns.rows = 0
     s.run = carve(at, n * 8)
     s.most = carve(at, n * 8)
     s.picked = carve(at, n * 8)

@@ -5,7 +5,6 @@ from libc.string cimport memcpy, memset
 from .draws cimport *
 from .modes cimport *
 from .large cimport large_modes, place_ranks
-from .middles cimport columns_to_medians
 from .ranks cimport *
 from .slots cimport *
 
@@ -135,14 +134,12 @@ cdef inline void rank_cells(sample* x, sample* unsorted, const Select* how, Colu
             match_slots(unsorted, <const sample*> out, c, slots)
 
 
-cdef inline bint select(sample* x, const Select* how, Columns* c, bint omit, int want, int have,
+cdef inline void select(sample* x, const Select* how, Columns* c, bint omit, int want, int have,
                         char* keys, char* spare, char* run, char* most, void* out) noexcept nogil:
-    """A tile: columns in, picked values and slots out; False: not known from rows alone."""
+    """A tile: columns in, picked values and slots out."""
     cdef Py_ssize_t i, slots = how.slots, n = c.n
     cdef sample* unsorted = <sample*> c.unsorted
     cdef int32_t met = 0
-    if c.rows:
-        return columns_to_medians(x, c, want, have, <sample*> run, out)
     if sample is float or sample is double:
         memset(c.nan, 0xFF, n * 4)  # -1
         find_nan(x, c, slots, omit)
@@ -180,28 +177,27 @@ cdef inline bint select(sample* x, const Select* how, Columns* c, bint omit, int
                     (<double*> out)[i] = float_of(0x7FC00000)
                 else:
                     (<sample*> out)[i] = float_of(0x7FC00000)
-    return True
 
 
-cdef inline bint select_any(int code, void* x, const Select* how, Columns* c, bint omit, int want,
+cdef inline void select_any(int code, void* x, const Select* how, Columns* c, bint omit, int want,
                             char* keys, char* spare, char* run, char* most, void* out) noexcept nogil:
     if code == U8:
-        return select(<uint8_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<uint8_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I8:
-        return select(<int8_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<int8_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == U16:
-        return select(<uint16_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<uint16_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I16:
-        return select(<int16_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<int16_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == U32:
-        return select(<uint32_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<uint32_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I32:
-        return select(<int32_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<int32_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == U64:
-        return select(<uint64_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<uint64_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == I64:
-        return select(<int64_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<int64_t*> x, how, c, omit, want, code, keys, spare, run, most, out)
     elif code == F32:
-        return select(<float*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<float*> x, how, c, omit, want, code, keys, spare, run, most, out)
     else:
-        return select(<double*> x, how, c, omit, want, code, keys, spare, run, most, out)
+        select(<double*> x, how, c, omit, want, code, keys, spare, run, most, out)

@@ -16,7 +16,6 @@
 
 #if defined(__AVX2__) && defined(__GNUC__)
 enum { CYPOOL_SLIDE_WIDTH = 288, CYPOOL_SLIDE_LEAST = 2, CYPOOL_SLIDE_MOST = 16 };
-#define CYPOOL_INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 typedef __m512 cypool_many;

@@ -51,8 +51,4 @@ cdef struct Columns:
     bint met                  # a NaN was seen in a window
     bint between              # a quantile that has no cell of its own, though its position was asked for
     Py_ssize_t n
-    Py_ssize_t rows           # not 0: cells are no slots, but so many rows, of windows as wide (middles.pxd)
-    Py_ssize_t pitch, step    # samples between rows, and between neighbours in a window
-    const void** sources      # rows whose columns become sorted; NULL: they are
-    Py_ssize_t known          # the first of them that hold no NaN, as the line above has shown:
-    const void* ordered[4 * 8]  # its rows, in each of some tiles
+    const void* ordered[4 * 8]  # rows without a NaN that were read last, in each of some tiles

@@ -195,9 +195,8 @@ static inline void cypool_share_few_threes(const cypool_three_rows *r, float *ou
         CYPOOL_PUT_FLOATS(out + l * step + (i), sum_); \
     }
 
-static inline __attribute__((always_inline)) void cypool_threes_of(const cypool_three_rows *rows, const int lines,
-                                                                   const int apart, float *out, ptrdiff_t step,
-                                                                   ptrdiff_t n)
+CYPOOL_INLINE void cypool_threes_of(const cypool_three_rows *rows, const int lines, const int apart, float *out,
+                                    ptrdiff_t step, ptrdiff_t n)
 {
     CYPOOL_DOUBLES
     const cypool_three_rows r = *rows, lower = {r.b, r.c, r.d, r.d, r.before, r.after, r.nothing, r.first, r.last, 0};

@@ -10,10 +10,8 @@ enum { CYPOOL_SHORT_ROW = 32, CYPOOL_FEW_WINDOWS = 8 };
 
 /* Sums of windows start .. stop of merged rows of n cells, which fill so many registers.  Rows are added in the order of
    cypool_add_rows. */
-static inline __attribute__((always_inline)) void cypool_add_parts(const float *const *rows, ptrdiff_t taps,
-                                                                   const int parts, __mmask8 rest,
-                                                                   const ptrdiff_t *starts, const ptrdiff_t *stops,
-                                                                   __mmask8 all, double *out)
+CYPOOL_INLINE void cypool_add_parts(const float *const *rows, ptrdiff_t taps, const int parts, __mmask8 rest,
+                                    const ptrdiff_t *starts, const ptrdiff_t *stops, __mmask8 all, double *out)
 {
     const __m512i one = _mm512_set1_epi64(1), half = _mm512_set1_epi64(16);
     const __m512i stop = _mm512_maskz_loadu_epi64(all, stops);
@@ -103,4 +101,34 @@ CYPOOL_NO_TABLE(cypool_add_table, double)
 CYPOOL_NO_TABLE(cypool_max_table, float)
 CYPOOL_NO_TABLE(cypool_min_table, float)
 #endif
+
+/* out[i] = a[starts[i]], of words of four bytes, m of them on each of some lines, `line` words apart.  Of eight
+   among sixteen neighbours, two registers are read; behind the last line there is room for them. */
+static inline void cypool_pick_words(const char *a, const ptrdiff_t *starts, ptrdiff_t m, ptrdiff_t lines, ptrdiff_t line,
+                                     char *out)
+{
+    ptrdiff_t i = 0;
+#if defined(__AVX2__)
+    for (; i + 8 <= m; i += 8) {
+        int32_t places[8];
+        ptrdiff_t all = 0;
+        for (int j = 0; j < 8; j++)
+            all |= starts[i + j] - starts[i], places[j] = (int32_t) (starts[i + j] - starts[i]);
+        if (all & ~(ptrdiff_t) 15)
+            break;
+        const __m256i place = _mm256_loadu_si256((const __m256i *) places);
+        const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(place, 28)); /* the sign: 8 and more */
+        const char *from = a + 4 * starts[i];
+        for (ptrdiff_t l = 0; l < lines; l++) {
+            __m256 x = _mm256_loadu_ps((const float *) (from + 4 * l * line)), y;
+            y = _mm256_loadu_ps((const float *) (from + 4 * l * line) + 8);
+            x = _mm256_permutevar8x32_ps(x, place), y = _mm256_permutevar8x32_ps(y, place);
+            _mm256_storeu_ps((float *) (out + 4 * (l * m + i)), _mm256_blendv_ps(x, y, upper));
+        }
+    }
+#endif
+    for (ptrdiff_t l = 0; l < lines; l++)
+        for (ptrdiff_t j = i; j < m; j++)
+            memcpy(out + 4 * (l * m + j), a + 4 * (starts[j] + l * line), 4);
+}
 #endif
