@@ -7,6 +7,7 @@ import pytest
 from arrays import LAYOUTS, REAL, nasty, plain
 
 import cypool
+from cypool import dispatch
 
 PADDED = {"reflect": "reflect", "symmetric": "symmetric", "edge": "edge", "wrap": "wrap"}
 
@@ -20,9 +21,10 @@ def columns(k):
 
 def expected(x, k, dilation=1):
     """Medians over the last two axes."""
-    reach = (k - 1) * dilation + 1
-    windows = np.lib.stride_tricks.sliding_window_view(x, (reach, reach), axis=(-2, -1))
-    cells = windows[..., ::dilation, ::dilation].reshape(*windows.shape[:-2], -1)
+    down, along = np.broadcast_to(dilation, 2)
+    reach = (k - 1) * down + 1, (k - 1) * along + 1
+    windows = np.lib.stride_tricks.sliding_window_view(x, reach, axis=(-2, -1))
+    cells = windows[..., ::down, ::along].reshape(*windows.shape[:-2], -1)
     return np.sort(cells, axis=-1)[..., cells.shape[-1] // 2]
 
 
@@ -33,6 +35,43 @@ def test_every_state(k, dtype):
     cells, ones = columns(k)
     got = cypool.pool(cells.astype(dtype), k, "median", stride=1)[0, ::k]
     assert np.array_equal(got, ones > k * k // 2)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+@pytest.mark.parametrize("k", [3, 5])
+def test_every_state_of_the_line_below(k, dtype):
+    """Two lines are made at a time: the other one's states, in windows that share all rows but one with others."""
+    cells, ones = columns(k)
+    above = np.random.default_rng(5).integers(0, 2, (1, cells.shape[1]))
+    got = cypool.pool(np.concatenate([above, cells]).astype(dtype), k, "median", stride=1)[1, ::k]
+    assert np.array_equal(got, ones > k * k // 2)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_lines_alone_and_in_pairs(dtype):
+    """Odd numbers of lines, lines that share no rows, or other ones; several planes, tiles and workers; each level."""
+    for shape in ((5, 130), (7, 64), (8, 33), (3, 6, 17), (12, 9000)):
+        x = plain(dtype, shape, np.random.default_rng(6))
+        for stride, dilation in ((1, 1), (2, 1), (1, 2), (3, 1)):
+            if 4 * dilation >= shape[-2]:
+                continue
+            want = expected(x, 5, (dilation, 1))[..., ::stride, :]
+            for level in dispatch.levels():
+                with dispatch._use(level):
+                    for workers in (1, 3):
+                        got = cypool.pool(x, 5, "median", axes=(-2, -1), stride=(stride, 1), dilation=(dilation, 1),
+                                          workers=workers)  # fmt: skip
+                        assert np.array_equal(got, want.astype(got.dtype)), (shape, stride, dilation, level)
+
+
+def test_a_nan_in_a_line_of_a_pair():
+    """Lines with a NaN take another way, and those beside them lose nothing."""
+    for row in range(9):
+        x = np.random.default_rng(row).random((9, 700)).astype("f4")
+        x[row, 350] = np.nan
+        got, want = cypool.pool(x, 5, "median", stride=1), expected(x, 5)
+        window = np.isnan(np.lib.stride_tricks.sliding_window_view(x, (5, 5))).any((-2, -1))
+        assert np.isnan(got[window]).all() and np.array_equal(got[~window], want[~window])
 
 
 @pytest.mark.parametrize("dtype", REAL)

@@ -82,6 +82,49 @@ def test_rounded_means(dtype, depth):
                 assert np.array_equal(got.reshape(sums.shape), down + up), (n, rounding, level)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i1", "f4", "f8"])
+def test_medians(dtype):
+    """Half between the two cells in the middle; a NaN wins."""
+    for n in LENGTHS:
+        x = image(dtype, (6, n), n)
+        low, high = np.moveaxis(np.sort(cells(x, 2).swapaxes(-3, -2).reshape(3, n // 2, 4), -1)[..., 1:3], -1, 0)
+        if x.dtype.kind == "f":
+            with np.errstate(invalid="ignore"):
+                want = ((low.astype("f8") + high) * 0.5).astype(dtype)
+            want[np.isnan(cells(x, 2)).any((-3, -1))] = np.nan
+            wants = {"half_even": want}
+        else:
+            down, rest = np.divmod(low.astype("i8") + high, 2)
+            wants = {"half_even": down + (rest & down), "half_up": down + rest, "floor": down}
+        for rounding, want in wants.items():
+            options = {} if x.dtype.kind == "f" else {"dtype": dtype, "rounding": rounding}
+            found = []
+            for level in LEVELS:
+                with dispatch._use(level):
+                    found.append(cypool.pool(x, 2, "median", **options))
+                assert np.array_equal(found[-1], want, equal_nan=x.dtype.kind == "f"), (n, rounding, level)
+            assert len({y.tobytes() for y in found}) == 1, n
+
+
+def test_medians_that_take_other_ways():
+    """Rows that windows lack, NaN that are left out or an error, other results than the dtype of the cells."""
+    x = image("f4", (6, 70), 3)
+    clean = np.where(np.isfinite(x), x, 1).astype("f4")
+    want = np.median(cells(clean.astype("f8"), 2).swapaxes(-3, -2).reshape(3, 35, 4), -1)
+    assert np.array_equal(cypool.pool(clean, 2, "median", nan_policy="raise"), want.astype("f4"))
+    assert np.array_equal(cypool.pool(clean, 2, "median", dtype="f8"), want)
+    holes = np.where(np.random.default_rng(0).random(x.shape) < 0.3, np.nan, clean).astype("f4")
+    holes[::2, ::2] = 2
+    left = np.nanmedian(cells(holes, 2).swapaxes(-3, -2).reshape(3, 35, 4), -1)
+    assert np.allclose(cypool.pool(holes, 2, "median", nan_policy="omit"), left)
+    with pytest.raises(ValueError, match="NaN"):
+        cypool.pool(holes, 2, "median", nan_policy="raise")
+    padded = cypool.pool(clean, 2, "median", padding=(1, 0))
+    assert np.array_equal(padded[1:-1], cypool.pool(clean[1:-1], 2, "median"))
+    y, index = cypool.pool(clean[:, :69], 2, "quantile", q=0.5, method="lower", return_indices=True)
+    assert np.array_equal(y, clean[:, :69].ravel()[index])
+
+
 @pytest.mark.parametrize("depth", [2, 3])
 def test_means_of_floats(depth):
     for n in LENGTHS:
@@ -121,7 +164,7 @@ def test_where_memory_ends(dtype, at_end):
     for n in LENGTHS[:-1]:
         x = image(dtype, (4, n), n)
         placed = ground.copy(x, at_end)
-        for name in ("max", "mean"):
+        for name in ("max", "mean", "median"):
             want = cypool.pool(x, 2, name, dtype=dtype)
             for level in LEVELS:
                 with dispatch._use(level):

@@ -98,7 +98,8 @@ cdef inline void reduce_band(const Plan* p, const Arrays* arrays, Scratch* s, Py
                and (m == 0 or not p.g.deep or p.square == TALL_EXTREMES)):
             m += s.lines[first].lines
             first += 1
-        if arrays.given == NULL and not p.means and not p.repeated and (m < rows or s.counted != tile):
+        if (arrays.given == NULL and not p.means and not p.repeated and p.square == NO_SQUARE
+                and (m < rows or s.counted != tile)):
             count_cells(p, s, line, m, tile)
             s.counted = tile if m == rows and p.count_lane < 0 and not p.pick.slots else -1
         whole = line.at.times == 1 and 0 < line.at.real == line.at.total

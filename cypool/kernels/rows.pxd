@@ -70,6 +70,7 @@ cdef extern from "rows.h" nogil:
         Py_ssize_t taps, channels
     ctypedef void twos "cypool_twos" (const void* const* rows, const How* how, void* results, Py_ssize_t n) noexcept
     twos* twos_of "cypool_twos_of" (int op, int have, Py_ssize_t size, Py_ssize_t taps, Py_ssize_t n)
+    const int MEDIANS "CYPOOL_MEDIANS"
     twos* bytes_of "cypool_bytes_of" (Py_ssize_t k, Py_ssize_t channels, Py_ssize_t taps, Py_ssize_t n)
     const Py_ssize_t PLACED "CYPOOL_PLACED"  # results of a line, from which this knows where extremes of 2x2 lie
     int place_extremes "cypool_place" (bint largest, const float* a, const float* b, int64_t at, int64_t step,

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Squares: means and extremes of blocks of 2x2 and 2x2x2 cells (twos.h), rounded means of blocks of bytes (bytes.h),
-means of windows of 3x3 at stride 1 and extremes of such at stride 2 (squares.h), and extremes of tall windows at
-stride 1 (slides.h), from memory into the output; and extremes of other blocks, which are merged into the output.
+"""Squares: means and extremes of blocks of 2x2 and 2x2x2 cells and medians of 2x2 (twos.h), rounded means of blocks of
+bytes (bytes.h), means of windows of 3x3 at stride 1 and extremes of such at stride 2 (squares.h), and extremes of tall
+windows at stride 1 (slides.h), from memory into the output; and extremes of other blocks, merged into the output.
 
     row 0   a a a a a a a a
     row 1   b b b b b b b b     merged rows never leave the registers
@@ -14,9 +14,11 @@ from .exact cimport HALF_EVEN, HALF_UP
 from .finish cimport MEAN, TAKE
 from .lines cimport fetched, list_run, merge_lane, set_rows
 from .merge cimport Rows, fetch_rows
+from .pairs cimport halved
 from .places cimport *
 from .plan cimport *
 from .scratch cimport *
+from .slots cimport QUANTILE
 from .tiles cimport fill
 
 cdef extern from "slides.h" nogil:
@@ -46,6 +48,9 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
     cdef bint extreme = plainest and lane.op <= MIN and p.f.code == TAKE and lane.want == p.out_code
     cdef bint rounded = (plainest and lane.op == SUM and p.f.code == MEAN and p.f.divisor == 0
                          and lane.have == p.out_code and (lane.have == U8 or lane.have == U16))
+    cdef bint median = (plainest and lane.op == SELECT and p.f.code == TAKE and lane.have == p.out_code
+                        and p.pick.method == QUANTILE and p.pick.slots == 4 and halved(&p.pick)
+                        and not p.pick.indexed and not p.pick.each and not p.pick.raises and not p.omit)
     cdef bint even = axis.k == axis.s and axis.d == 1 and g.uniform and not padded and not g.weighted
     cdef bint blocks = even and axis.k == 2 and g.channels == 1
     cdef Py_ssize_t least = axis.o - (g.tiles - 1) * g.outputs  # windows of a tile
@@ -58,8 +63,8 @@ cdef inline void plan_squares(Plan* p) noexcept nogil:
         rows *= g.axes[a].k if a < g.leading and rows <= ROWS else 1
         whole = whole and g.axes[a].whole == 0 and g.axes[a].cut == g.axes[a].o
     if (blocks and lane.direct and not lane.squares
-            and (extreme or (p.means and lane.have == F32) or (whole and rounded))):
-        p.two = twos_of(lane.op, lane.have, lane.have_size, rows if rows == g.taps else 0, least)
+            and (extreme or (p.means and lane.have == F32) or (whole and (rounded or median)))):
+        p.two = twos_of(MEDIANS if median else lane.op, lane.have, lane.have_size, rows if rows == g.taps else 0, least)
     if p.two == NULL and even and whole and rounded and lane.have == U8:
         p.two = bytes_of(axis.k, g.channels, rows if rows == g.taps else 0, least)
     if p.two != NULL:

@@ -124,6 +124,65 @@ CYPOOL_INLINE __m256i cypool_pairs_16(__m256i x) { return _mm256_add_epi32(CYPOO
     }
 CYPOOL_TWOS(cypool_mean_u8, uint8_t, LINE, CYPOOL_PUT_ROUNDED, 8, epi16)
 CYPOOL_TWOS(cypool_mean_u16, uint16_t, LINE, CYPOOL_PUT_ROUNDED, 16, epi32)
+/* Medians of blocks of 2x2: with the cells of each column in order, the two in the middle are the larger one of those
+   above and the smaller one of those below. */
+#define CYPOOL_HALVED_OF(bits, unit) \
+    CYPOOL_INLINE __m256i cypool_halved_##bits(__m256i x, __m256i y, __m256i up, __m256i even) \
+    { \
+        const __m256i x2 = CYPOOL_SECOND_##bits(x), y2 = CYPOOL_SECOND_##bits(y); \
+        const __m256i high = _mm256_min_##unit(y, y2), low = _mm256_max_##unit(x, x2); \
+        const __m256i half = _mm256_and_si256(_mm256_xor_si256(low, high), _mm256_set1_epi##bits(1)); \
+        const __m256i down = _mm256_sub_epi##bits(_mm256_avg_##unit(low, high), half); \
+        return _mm256_add_epi##bits(down, _mm256_and_si256(half, _mm256_or_si256(up, _mm256_and_si256(down, even)))); \
+    }
+CYPOOL_HALVED_OF(8, epu8)
+CYPOOL_HALVED_OF(16, epu16)
+#define CYPOOL_PUT_HALVED(count, merged, bits, unit) \
+    { \
+        const __m256i up = _mm256_set1_epi8(how->bias > 1 ? -1 : 0), even = _mm256_set1_epi8(how->odd ? -1 : 0); \
+        __m256i x = merged(CYPOOL_WHOLE, _mm256_min_##unit, 2 * i), y = merged(CYPOOL_WHOLE, _mm256_max_##unit, 2 * i); \
+        x = cypool_halved_##bits(x, y, up, even); \
+        __m256i z = merged(CYPOOL_WHOLE, _mm256_min_##unit, 2 * i + LINE); \
+        y = merged(CYPOOL_WHOLE, _mm256_max_##unit, 2 * i + LINE); \
+        y = cypool_halved_##bits(z, y, up, even); \
+        _mm256_storeu_si256((__m256i *) (out + i), CYPOOL_NARROW_##bits(x, y)); \
+    }
+CYPOOL_TWOS_OF(cypool_median_u8, uint8_t, 2, LINE, CYPOOL_PUT_HALVED, 8, epu8)
+CYPOOL_TWOS_OF(cypool_median_u16, uint16_t, 2, LINE, CYPOOL_PUT_HALVED, 16, epu16)
+
+/* Of floats, in double; a NaN makes it NaN. */
+CYPOOL_INLINE __m256 cypool_halved_f32(const float *a, const float *b)
+{
+    const __m256 w = _mm256_loadu_ps(a), x = _mm256_loadu_ps(a + 8), y = _mm256_loadu_ps(b), z = _mm256_loadu_ps(b + 8);
+#define CYPOOL_FIRSTS(op) _mm256_shuffle_ps(op(w, y), op(x, z), 0x88)
+#define CYPOOL_SECONDS(op) _mm256_shuffle_ps(op(w, y), op(x, z), 0xDD)
+#define CYPOOL_UNLIKE(x, y) _mm256_cmp_ps(x, y, _CMP_UNORD_Q)
+    const __m256 low = _mm256_max_ps(CYPOOL_FIRSTS(_mm256_min_ps), CYPOOL_SECONDS(_mm256_min_ps));
+    const __m256 high = _mm256_min_ps(CYPOOL_FIRSTS(_mm256_max_ps), CYPOOL_SECONDS(_mm256_max_ps));
+    const __m256 bad = _mm256_or_ps(CYPOOL_FIRSTS(CYPOOL_UNLIKE), CYPOOL_SECONDS(CYPOOL_UNLIKE));
+    __m256d below = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(low)),
+                                  _mm256_cvtps_pd(_mm256_castps256_ps128(high)));
+    __m256d above = _mm256_add_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(low, 1)),
+                                  _mm256_cvtps_pd(_mm256_extractf128_ps(high, 1)));
+    below = _mm256_mul_pd(below, _mm256_set1_pd(0.5)), above = _mm256_mul_pd(above, _mm256_set1_pd(0.5));
+    const __m256 found = _mm256_set_m128(_mm256_cvtpd_ps(above), _mm256_cvtpd_ps(below));
+    return _mm256_blendv_ps(found, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FC00000)), bad);
+}
+#define CYPOOL_PUT_HALVED_FLOATS(count, merged, op) \
+    { \
+        const __m256i x = _mm256_castps_si256(cypool_halved_f32(a + 2 * i, b + 2 * i)); \
+        _mm256_storeu_si256((__m256i *) (out + i), CYPOOL_RIGHT(x)); \
+    }
+CYPOOL_TWOS_OF(cypool_median_f32, float, 2, LINE, CYPOOL_PUT_HALVED_FLOATS, 0)
+#else
+#define CYPOOL_PUT_HALVED_FLOATS(count, merged, op) /* the same choices */ \
+    for (ptrdiff_t j = i; j < i + count; j++) { \
+        const float w = a[2 * j], x = a[2 * j + 1], y = b[2 * j], z = b[2 * j + 1]; \
+        const float top = w < y ? w : y, next = x < z ? x : z, last = w > y ? w : y, end = x > z ? x : z; \
+        const float low = top > next ? top : next, high = last < end ? last : end; \
+        out[j] = isunordered(w, y) || isunordered(x, z) ? NAN : (float) (((double) low + (double) high) * 0.5); \
+    }
+CYPOOL_TWOS_OF(cypool_median_f32, float, 2, LINE, CYPOOL_PUT_HALVED_FLOATS, 0)
 #endif
 #endif
 
@@ -176,7 +235,8 @@ static inline int cypool_place(int largest, const float *a, const float *b, int6
 }
 
 /* What makes lines of n results from rows of a type of so many bytes, or NULL; operators and types in the order of
-   rows.pxd. */
+   rows.pxd; behind maxima, minima and sums, medians of two rows. */
+enum { CYPOOL_MEDIANS = 3 };
 static inline cypool_twos *cypool_twos_of(int op, int have, ptrdiff_t size, ptrdiff_t taps, ptrdiff_t n)
 {
 #if defined(__GNUC__)
@@ -185,18 +245,20 @@ static inline cypool_twos *cypool_twos_of(int op, int have, ptrdiff_t size, ptrd
     {CYPOOL_BOTH(cypool_##which##_u8), CYPOOL_BOTH(cypool_##which##_i8), CYPOOL_BOTH(cypool_##which##_u16), \
      CYPOOL_BOTH(cypool_##which##_i16), CYPOOL_BOTH(cypool_##which##_u32), CYPOOL_BOTH(cypool_##which##_i32), \
      {0}, {0}, CYPOOL_BOTH(cypool_##which##_f32), CYPOOL_BOTH(cypool_##which##_f64)}
-    static cypool_twos *const known[3][10][2] = {
+    static cypool_twos *const known[CYPOOL_MEDIANS + 1][10][2] = {
 #if defined(__AVX2__)
         CYPOOL_KNOWN(max), CYPOOL_KNOWN(min),
         {CYPOOL_BOTH(cypool_mean_u8), {0}, CYPOOL_BOTH(cypool_mean_u16), {0}, {0}, {0}, {0}, {0},
+         CYPOOL_BOTH(cypool_mean_f32), {0}},
+        {{cypool_median_u8_2}, {0}, {cypool_median_u16_2}, {0}, {0}, {0}, {0}, {0}, {cypool_median_f32_2}, {0}},
 #else
         {{0}}, {{0}},
-        {{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0},
+        {{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, CYPOOL_BOTH(cypool_mean_f32), {0}},
+        {{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {cypool_median_f32_2}, {0}},
 #endif
-         CYPOOL_BOTH(cypool_mean_f32), {0}},
     };
     const ptrdiff_t least = op == 2 && size == 4 ? CYPOOL_PART : 32 / size;
-    return op > 2 || (taps != 2 && taps != 4) || n < least ? 0 : known[op][have][taps / 4];
+    return op > CYPOOL_MEDIANS || (taps != 2 && taps != 4) || n < least ? 0 : known[op][have][taps / 4];
 #else
     (void) op, (void) have, (void) size, (void) taps, (void) n;
     return 0;
