@@ -72,6 +72,10 @@ def test_a_nan_in_a_line_of_a_pair():
         got, want = cypool.pool(x, 5, "median", stride=1), expected(x, 5)
         window = np.isnan(np.lib.stride_tricks.sliding_window_view(x, (5, 5))).any((-2, -1))
         assert np.isnan(got[window]).all() and np.array_equal(got[~window], want[~window])
+        got = cypool.pool(x, 5, "median", stride=1, padding=2, border="reflect")
+        assert np.array_equal(np.isnan(got[2:-2, 2:-2]), window)
+        x[row, 350], got[np.isnan(got)] = 2, 3  # more than all
+        assert (got >= cypool.pool(np.where(x == 2, 0, x), 5, "median", stride=1, padding=2, border="reflect")).all()
 
 
 @pytest.mark.parametrize("dtype", REAL)

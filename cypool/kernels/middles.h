@@ -26,14 +26,15 @@ enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; wha
 #else
 #define CYPOOL_UNROLLED(m) for (int r = 0; r < m; r++)
 #endif
+#define CYPOOL_MOST(T, bytes) (ptrdiff_t) ((bytes) / sizeof(T))
 #define CYPOOL_CELLS_LOOP CYPOOL_APART for (ptrdiff_t i = 0; i < n; i++)
 #define CYPOOL_UNITS_LOOP(T) \
-    for (ptrdiff_t at_ = 0, unit_ = CYPOOL_UNIT / sizeof(T); at_ < n; at_ += unit_) \
-        CYPOOL_APART for (ptrdiff_t i = at_; i < at_ + (ptrdiff_t) (CYPOOL_UNIT / sizeof(T)); i++)
-
-#define CYPOOL_ROUND(T, m) ((m) % (ptrdiff_t) (CYPOOL_UNIT / sizeof(T)) == 0)
+    for (ptrdiff_t at_ = 0; at_ < n; at_ += CYPOOL_MOST(T, CYPOOL_UNIT)) \
+        CYPOOL_APART for (ptrdiff_t i = at_; i < at_ + CYPOOL_MOST(T, CYPOOL_UNIT); i++)
+/* Batches of m cells from i on; the last one may end within a unit. */
 #define CYPOOL_BATCHES(T) \
-    for (ptrdiff_t i = 0, m; m = n - i, m = m < (ptrdiff_t) (CYPOOL_BATCH / sizeof(T)) ? m : (ptrdiff_t) (CYPOOL_BATCH / sizeof(T)), i < n; i += m)
+    for (ptrdiff_t i = 0, most_ = CYPOOL_MOST(T, CYPOOL_BATCH), m; (m = n - i < most_ ? n - i : most_) > 0; i += m)
+#define CYPOOL_ROUND(T, m) ((m) % CYPOOL_MOST(T, CYPOOL_UNIT) == 0)
 
 /* Cells i and j in order: of v, of the type T. */
 #define CYPOOL_ORDER(T, i, j) \
@@ -64,7 +65,8 @@ enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; wha
             } \
     } \
     /* Medians of three sorted columns, d cells apart. */ \
-    CYPOOL_INLINE void cypool_middle_of_three_##name(const T *a, const T *b, const T *c, ptrdiff_t d, T *out, ptrdiff_t n) \
+    CYPOOL_INLINE void cypool_middle_of_three_##name(const T *a, const T *b, const T *c, ptrdiff_t d, T *out, \
+                                                     ptrdiff_t n) \
     { \
         CYPOOL_UNITS_LOOP(T) { \
             T v[9] = {a[i], a[i + d], a[i + 2 * d], b[i], b[i + d], b[i + 2 * d], c[i], c[i + d], c[i + 2 * d]}; \
@@ -92,7 +94,8 @@ enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; wha
             T v[8]; \
             CYPOOL_UNROLLED(4) \
                 v[r] = x[i + r * pitch], v[4 + r] = x[i + r * pitch + d]; \
-            CYPOOL_ORDER_3(T, 0, 4, 2, 6, 2, 4) CYPOOL_ORDER_3(T, 1, 5, 3, 7, 3, 5) CYPOOL_ORDER_3(T, 1, 2, 3, 4, 5, 6) \
+            CYPOOL_ORDER_3(T, 0, 4, 2, 6, 2, 4) CYPOOL_ORDER_3(T, 1, 5, 3, 7, 3, 5) \
+            CYPOOL_ORDER_3(T, 1, 2, 3, 4, 5, 6) \
             CYPOOL_UNROLLED(8) \
                 out[i + r * pitch] = v[r]; \
         } \
@@ -117,7 +120,7 @@ enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; wha
             CYPOOL_ORDER_3(T, 4, 14, 12, 14, 8, 12) CYPOOL_ORDER_2(T, 6, 16, 10, 16) CYPOOL_ORDER_2(T, 6, 8, 10, 12) \
             CYPOOL_ORDER_2(T, 6, 7, 8, 9) CYPOOL_ORDER_2(T, 10, 11, 12, 15) \
             CYPOOL_UNROLLED(6) \
-                out[i + r * (ptrdiff_t) (CYPOOL_BATCH / sizeof(T))] = v[7 + r]; \
+                out[i + r * CYPOOL_MOST(T, CYPOOL_BATCH)] = v[7 + r]; \
         } \
     } \
     /* The median of those and five cells of another row. */ \
@@ -126,7 +129,7 @@ enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; wha
         CYPOOL_UNITS_LOOP(T) { \
             T v[11]; \
             CYPOOL_UNROLLED(6) \
-                v[r] = six[i + r * (ptrdiff_t) (CYPOOL_BATCH / sizeof(T))]; \
+                v[r] = six[i + r * CYPOOL_MOST(T, CYPOOL_BATCH)]; \
             CYPOOL_UNROLLED(5) \
                 v[6 + r] = row[i + r * d]; \
             CYPOOL_ORDER_3(T, 6, 9, 7, 10, 6, 8) CYPOOL_ORDER_3(T, 7, 9, 6, 7, 8, 10) \

@@ -9,7 +9,8 @@ take two passes:
 Two lines of windows of 5x5 share four rows, whose columns are sorted (10 minima and maxima) and joined in pairs (18),
 which each belong to two windows.  Two pairs and a column are 20 cells, of which six can be the median (70); those and
 five cells of a row that lines do not share have it (28 for each line).  That makes 77 for each window; sorting 25 cells
-far enough to know their median takes 174 and more.
+far enough to know their median takes 174 and more.  (In the way of Adams, Fast median filters using separable sorting
+networks, 2021.)
 
 The lists of comparisons are right for any numbers because they are for all zeros and ones (Knuth, The Art of Computer
 Programming 3, 5.3.4, theorem Z): test_middles.py and test_pairs.py in tests try these.

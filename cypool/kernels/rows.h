@@ -102,7 +102,7 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
 }
 
 /* Eight running results side by side, x[j] = a[j] op a[8 + j] op ... for n = 16, 24, ..., and of those four:
-   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time, while those 4 kB further on are
+   out[j] = x[j] op x[4 + j].  Of m windows that lie `step` apart, two at a time, while those 8 kB further on are
    fetched.  Compilers keep an array of eight in memory; these stay in registers.  Of extremes a NaN wins. */
 #if defined(__GNUC__)
 #define CYPOOL_HIGH_F32(x) CYPOOL_SHUFFLE((x)[0], (x)[0], 4, 5, 6, 7, 4, 5, 6, 7)
@@ -146,7 +146,7 @@ static inline void cypool_fetch(const char *a, ptrdiff_t bytes)
         (void) sizeof(words); \
         ptrdiff_t fetched = step <= 2 * n ? 2 * step * (ptrdiff_t) sizeof *a : 0; /* not what lies between windows */ \
         for (; m > 1; m -= 2, a += 2 * step, out += 8) { \
-            cypool_fetch((const char *) a + 4096, fetched); \
+            cypool_fetch((const char *) a + 8192, fetched); \
             CYPOOL_WINDOWS(2, load, op, high) \
         } \
         if (m) \

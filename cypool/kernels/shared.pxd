@@ -30,7 +30,7 @@ cdef inline bint mirrors_inside(const Axis* axis, const Tile* t, Py_ssize_t low,
 
 
 cdef inline bint ordered(int code, const void* row, Py_ssize_t n, const void** known) noexcept nogil:
-    """Whether a row holds no NaN; of some that is known."""
+    """Whether a row holds no NaN, as is known of some."""
     cdef Py_ssize_t i
     for i in range(KNOWN):
         if known[i] == row:

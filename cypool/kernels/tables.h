@@ -104,8 +104,8 @@ CYPOOL_NO_TABLE(cypool_min_table, float)
 
 /* out[i] = a[starts[i]], of words of four bytes, m of them on each of some lines, `line` words apart.  Of eight
    among sixteen neighbours, two registers are read; behind the last line there is room for them. */
-static inline void cypool_pick_words(const char *a, const ptrdiff_t *starts, ptrdiff_t m, ptrdiff_t lines, ptrdiff_t line,
-                                     char *out)
+static inline void cypool_pick_words(const char *a, const ptrdiff_t *starts, ptrdiff_t m, ptrdiff_t lines,
+                                     ptrdiff_t line, char *out)
 {
     ptrdiff_t i = 0;
 #if defined(__AVX2__)

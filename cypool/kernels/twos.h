@@ -137,14 +137,14 @@ CYPOOL_TWOS(cypool_mean_u16, uint16_t, LINE, CYPOOL_PUT_ROUNDED, 16, epi32)
     }
 CYPOOL_HALVED_OF(8, epu8)
 CYPOOL_HALVED_OF(16, epu16)
+#define CYPOOL_HALVED(merged, bits, unit, at) \
+    cypool_halved_##bits(merged(CYPOOL_WHOLE, _mm256_min_##unit, at), merged(CYPOOL_WHOLE, _mm256_max_##unit, at), \
+                         up, even)
 #define CYPOOL_PUT_HALVED(count, merged, bits, unit) \
     { \
         const __m256i up = _mm256_set1_epi8(how->bias > 1 ? -1 : 0), even = _mm256_set1_epi8(how->odd ? -1 : 0); \
-        __m256i x = merged(CYPOOL_WHOLE, _mm256_min_##unit, 2 * i), y = merged(CYPOOL_WHOLE, _mm256_max_##unit, 2 * i); \
-        x = cypool_halved_##bits(x, y, up, even); \
-        __m256i z = merged(CYPOOL_WHOLE, _mm256_min_##unit, 2 * i + LINE); \
-        y = merged(CYPOOL_WHOLE, _mm256_max_##unit, 2 * i + LINE); \
-        y = cypool_halved_##bits(z, y, up, even); \
+        const __m256i x = CYPOOL_HALVED(merged, bits, unit, 2 * i); \
+        const __m256i y = CYPOOL_HALVED(merged, bits, unit, 2 * i + LINE); \
         _mm256_storeu_si256((__m256i *) (out + i), CYPOOL_NARROW_##bits(x, y)); \
     }
 CYPOOL_TWOS_OF(cypool_median_u8, uint8_t, 2, LINE, CYPOOL_PUT_HALVED, 8, epu8)
