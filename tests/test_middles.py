@@ -64,6 +64,18 @@ def test_lines_alone_and_in_pairs(dtype):
                         assert np.array_equal(got, want.astype(got.dtype)), (shape, stride, dilation, level)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+@pytest.mark.parametrize("k", [3, 5])
+def test_few_windows_that_reach_far(k, dtype):
+    """Rows much longer than what they become."""
+    for dilation in (1, 7, 100):
+        for more in (0, 1, 2, 70):
+            x = plain(dtype, ((k - 1) * dilation + 2, (k - 1) * dilation + 1 + more), np.random.default_rng(more))
+            for y in (x, np.asfortranarray(x), x[:, ::-1]):
+                got = cypool.pool(y, k, "median", stride=1, dilation=dilation)
+                assert np.array_equal(got, expected(y, k, dilation).astype(got.dtype)), (dilation, more)
+
+
 def test_a_nan_in_a_line_of_a_pair():
     """Lines with a NaN take another way, and those beside them lose nothing."""
     for row in range(9):

@@ -11,6 +11,7 @@ enum { CYPOOL_UNIT = 32 };
 #else
 enum { CYPOOL_UNIT = 16 };
 #endif
+enum { CYPOOL_COLUMN_ROWS = 14 }; /* six of two lines of windows of five, and eight of pairs of columns */
 enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; what they become stays near */
 
 /* Rows that are read and written do not overlap, unless they are the same. */
@@ -145,7 +146,8 @@ enum { CYPOOL_BATCH = 512 }; /* bytes of a row that are worked on at a time; wha
                                               void *below, ptrdiff_t n) \
     { \
         const T *x = cells; \
-        T *pairs = (T *) cells + 6 * pitch, six[6 * CYPOOL_BATCH / sizeof(T)], last[CYPOOL_BATCH / sizeof(T)]; \
+        T *pairs = (T *) cells + (CYPOOL_COLUMN_ROWS - 8) * pitch; \
+        T six[6 * CYPOOL_BATCH / sizeof(T)], last[CYPOOL_BATCH / sizeof(T)]; \
         ptrdiff_t paired = 0; \
         CYPOOL_BATCHES(T) { \
             const ptrdiff_t next = i + m + 2 * d; \

@@ -19,7 +19,6 @@ from .ranks cimport interpolate, middle
 from .slots cimport *
 
 cdef extern from "middles.h" nogil:
-    const Py_ssize_t UNIT "CYPOOL_UNIT"  # bytes that lie between rows of columns at least
     ctypedef struct Middles "cypool_middles":
         void sort_columns(const void* const* rows, int k, void* out, Py_ssize_t pitch, Py_ssize_t n) noexcept nogil
         void of_three(const void* x, Py_ssize_t pitch, Py_ssize_t d, void* out, Py_ssize_t n) noexcept nogil

@@ -4,7 +4,7 @@ from libc.stddef cimport size_t
 
 from .places cimport *
 from .plan cimport *
-from .slots cimport EARLIEST, Columns
+from .slots cimport COLUMN_ROWS, EARLIEST, UNIT, Columns
 from .slide cimport Work
 
 cdef enum:
@@ -127,8 +127,10 @@ cdef inline int depth_of(Py_ssize_t n) noexcept nogil:
 
 
 cdef inline void lay_out_columns(const Plan* p, char** at, Scratch* s, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t slots = p.pick.slots, size = p.lanes[p.n_lanes - 1].have_size
-    s.columns.cells = carve(at, slots * n * size)
+    cdef Py_ssize_t slots = p.pick.slots, size = p.lanes[p.n_lanes - 1].have_size, room = slots * n * size
+    if p.pick.shared:
+        room = max(room, COLUMN_ROWS * (p.g.span * p.g.channels * size + UNIT) + UNIT)
+    s.columns.cells = carve(at, room)
     if p.pick.indexed or p.pick.ties == EARLIEST:
         s.columns.unsorted = carve(at, slots * n * size)
     s.valid = carve(at, slots * n)

@@ -4,7 +4,7 @@ from libc.string cimport memcpy, memset
 
 from .decode cimport DOUBLE, KEEP, convert
 from .lines cimport decode, fetch_next
-from .middles cimport UNIT, Middles, middles_of
+from .middles cimport Middles, middles_of
 from .places cimport *
 from .plan cimport *
 from .scratch cimport *

@@ -12,6 +12,10 @@ list of pairs.  Where not all cells take part, `valid` says which do; in sorted 
 """
 from .rows cimport *
 
+cdef extern from "middles.h" nogil:
+    const Py_ssize_t COLUMN_ROWS "CYPOOL_COLUMN_ROWS"  # most rows of columns that windows share (middles.pxd), and
+    const Py_ssize_t UNIT "CYPOOL_UNIT"                # bytes that lie between them at least
+
 cdef enum:  # what is picked, in the order of cypool.lanes.METHODS
     LARGEST, SMALLEST, QUANTILE, MODE, STOCHASTIC, EXPECTED
 
