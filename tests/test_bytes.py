@@ -48,7 +48,7 @@ def test_rows_in_any_order(channels):
     """Rows apart or backwards, blocks on three axes, several planes and workers; padding takes another way."""
     x = image((3, 8, 12, 100, channels), 1)
     for part in (x, x[:, ::-1], x[:, :, ::3], x[:, 1:7, ::-1], x[..., 4:96, :]):
-        want = np.stack([means(a, 4, 4, "half_even") for a in np.moveaxis(part[:, 0], 1, 1)])
+        want = np.stack([means(a, 4, 4, "half_even") for a in part[:, 0]])
         for workers in (1, 3):
             got = cypool.pool(part[:, 0], 4, "mean", axes=(1, 2), dtype="u1", workers=workers)
             assert np.array_equal(got, want)
